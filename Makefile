@@ -1,0 +1,60 @@
+# Values reach Python through the environment, never through a shell line, and only from the
+# make command line: many shells export USER, NAME and the like.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+export PYTHONPATH := src
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: .venv/.demo ## Run one turn of the chapter; run it twice for a session with two traces
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.main
+
+.PHONY: backend
+backend: .venv/.demo ## Run the local backend in the foreground
+	@$(PYTHON) -m langfuse_local serve
+
+.PHONY: down
+down: .venv/.demo ## Stop the local backend that make demo started
+	@$(PYTHON) -m langfuse_local stop
+
+.PHONY: test
+test: .venv/.dev ## Run the tests
+	@$(PYTHON) -m pytest
+
+.PHONY: check
+check: .venv/.dev ## Check format, lint, types and import rules, then run the tests
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(MAKE) test
+
+.PHONY: format
+format: .venv/.dev ## Format the code and fix what can be fixed
+	@.venv/bin/ruff format
+	@.venv/bin/ruff check --fix
+
+.PHONY: lock
+lock: ## Resolve the dependencies again and write requirements/ (needs uv)
+	@uv pip compile -q $(LOCK) -o requirements/demo.txt
+	@uv pip compile -q $(LOCK) --group dev -c requirements/demo.txt -o requirements/dev.txt
+
+LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
+
+.PHONY: clean
+clean: ## Stop the local backend and remove .venv, .data (with its traces) and caches
+	@if [ -e .venv/.demo ]; then $(PYTHON) -m langfuse_local stop; fi
+	@rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.demo: requirements/demo.txt
+	@python3 scripts/install.py demo
+
+.venv/.dev: requirements/dev.txt .venv/.demo
+	@python3 scripts/install.py dev

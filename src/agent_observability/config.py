@@ -1,0 +1,112 @@
+"""The application's settings: the environment first, then `.env`, validated and frozen."""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, cast
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings", "SettingsError", "load_settings", "settings"]
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names the variable and what is allowed."""
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("should be an address such as http://localhost:4318/v1/traces")
+    return value.rstrip("/")
+
+
+_HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class Settings(BaseSettings):
+    """One attribute per environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",  # Compose and the checks keep their variables in the same .env.
+        frozen=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+    )
+
+    agent_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,200}$")] = "local"
+    deployment_environment: Literal["development", "staging", "production"] = "development"
+    agent_data_dir: Path = Path(".data")
+    capture_content: bool = True
+    langfuse_base_url: _HttpUrl = "http://localhost:3000"
+    langfuse_project_id: str = "order-status-demo"
+    otel_service_name: str = "order-status-agent"
+    otel_exporter_otlp_traces_endpoint: _HttpUrl = "http://localhost:4318/v1/traces"
+    otel_exporter_otlp_timeout_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=600,
+            validation_alias=AliasChoices(
+                "otel_exporter_otlp_timeout_seconds", "otel_exporter_otlp_timeout"
+            ),
+        ),
+    ] = 10.0
+    otel_bsp_max_queue_size: Annotated[int, Field(ge=1)] = 8192
+    otel_bsp_schedule_delay_millis: Annotated[
+        int,
+        Field(
+            ge=1,
+            validation_alias=AliasChoices(
+                "otel_bsp_schedule_delay_millis", "otel_bsp_schedule_delay"
+            ),
+        ),
+    ] = 1000
+    otel_bsp_max_export_batch_size: Annotated[int, Field(ge=1)] = 512
+    otel_bsp_export_timeout_millis: Annotated[
+        int,
+        Field(
+            ge=1,
+            validation_alias=AliasChoices(
+                "otel_bsp_export_timeout_millis", "otel_bsp_export_timeout"
+            ),
+        ),
+    ] = 30000
+    telemetry_shutdown_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.5
+
+
+@cache
+def load_settings() -> Settings:
+    """Read the settings once per process.
+
+    Raises:
+        SettingsError: One sentence per variable that cannot be used; never its value.
+    """
+    try:
+        loaded = Settings()
+    except ValidationError as error:
+        raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
+    if loaded.otel_bsp_max_export_batch_size > loaded.otel_bsp_max_queue_size:
+        raise SettingsError(
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE should not be larger than OTEL_BSP_MAX_QUEUE_SIZE."
+        )
+    return loaded
+
+
+def _sentence(error: object) -> str:
+    details = cast("dict[str, object]", error)
+    name = str(cast("tuple[object, ...]", details["loc"])[0]).upper()
+    message = str(details["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message[0].lower()}{message[1:]}."
+
+
+class _ReadOnFirstUse:
+    def __getattr__(self, name: str) -> object:
+        return getattr(load_settings(), name)
+
+
+settings = cast("Settings", _ReadOnFirstUse())
+"""The settings, read when an attribute is first used: importing this module cannot fail."""
