@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AliasChoices, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings", "SettingsError", "load_settings", "settings"]
@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     deployment_environment: Literal["development", "staging", "production"] = "development"
     agent_data_dir: Path = Path(".data")
     capture_content: bool = True
+    carrier_deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
+    carrier_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
+    carrier_failures: Annotated[int, Field(ge=0)] = 0
+    model: Annotated[str, Field(pattern=r"^(scripted|openai:[\x21-\x7e]{1,200})$")] = "scripted"
+    openai_api_key: SecretStr = SecretStr("none")
+    openai_base_url: _HttpUrl = "https://api.openai.com/v1"
+    refund_limit: Annotated[int, Field(ge=0)] = 200
     langfuse_base_url: _HttpUrl = "http://localhost:3000"
     langfuse_project_id: str = "order-status-demo"
     otel_service_name: str = "order-status-agent"

@@ -1,10 +1,12 @@
-"""Spans around the run, its nodes, its tool, its retrieval and its model call.
+"""Spans around the run, its nodes, and what they use: tools, retrieval, memory and the model.
 
 Only the OpenTelemetry API is used: without a tracer provider everything here does nothing.
 Nodes and services are wrapped, never patched, and know nothing of it.
 """
 
+import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast
@@ -12,32 +14,32 @@ from typing import Any, ParamSpec, TypeVar, cast
 from langchain_core.messages import AIMessage, BaseMessage
 from langgraph.config import get_config
 from langgraph.errors import GraphBubbleUp
+from langsmith import tracing_context
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from . import attributes as names
 from .config import settings
+from .handoffs import Handoff
+from .memory import Turn
+from .model import ChatModel
+from .nodes import Dependencies
 from .policies import Policy
 from .prices import cost_in_usd
 from .privacy import mask
 
-__all__ = [
-    "agent_run",
-    "record_result",
-    "traced_chat",
-    "traced_nodes",
-    "traced_retrieval",
-    "traced_tool",
-]
+__all__ = ["agent_run", "record_result", "traced_dependencies", "traced_nodes"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Node = TypeVar("Node", bound=Callable[..., object])
-Chat = Callable[[Sequence[BaseMessage]], AIMessage]
+Attributes = Mapping[str, AttributeValue]
 
 AGENT_NAME = "order-status"
 _GUARDRAILS = frozenset({"authorize"})
+_MEMORY = "conversations"
+_POLICIES = "delivery-policies"
 
 _tracer = trace.get_tracer("agent_observability")
 
@@ -45,10 +47,14 @@ _tracer = trace.get_tracer("agent_observability")
 @contextmanager
 def agent_run(query: str) -> Iterator[Span]:
     """Span of one whole turn; the root when nothing else is being traced."""
-    with _operation(
-        f"invoke_agent {AGENT_NAME}",
-        {names.GEN_AI_OPERATION_NAME: "invoke_agent", names.GEN_AI_AGENT_NAME: AGENT_NAME},
-    ) as span:
+    # LangSmith would get every state if LANGSMITH_TRACING is set in the shell.
+    with (
+        tracing_context(enabled=False),
+        _operation(
+            f"invoke_agent {AGENT_NAME}",
+            {names.GEN_AI_OPERATION_NAME: "invoke_agent", names.GEN_AI_AGENT_NAME: AGENT_NAME},
+        ) as span,
+    ):
         if settings.capture_content:
             span.set_attribute(names.LANGFUSE_OBSERVATION_INPUT, mask(query))
         yield span
@@ -62,76 +68,74 @@ def record_result(span: Span, *, outcome: str, answer: str) -> None:
 
 
 def traced_nodes(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """Wrap each node function in a span of the node's name; the types stay what they were."""
+    """Wrap each node, sync or async, in a span of its name; the types stay what they were."""
     return {name: cast("Node", _traced_node(name, node)) for name, node in nodes.items()}
 
 
-def traced_tool(name: str, function: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a tool that the agent calls."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _operation(
-            f"execute_tool {name}",
-            {
-                names.GEN_AI_OPERATION_NAME: "execute_tool",
-                names.GEN_AI_TOOL_NAME: name,
-                names.GEN_AI_TOOL_TYPE: "datastore",
-            },
-        ):
-            return function(*args, **kwargs)
-
-    return call
-
-
-def traced_retrieval(
-    source: str, function: Callable[P, Sequence[Policy]]
-) -> Callable[P, Sequence[Policy]]:
-    """Wrap a retrieval; document ids are recorded, their text is not."""
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> Sequence[Policy]:
-        with _operation(
-            f"retrieval {source}",
+def traced_dependencies(used: Dependencies) -> Dependencies:
+    """Wrap what the nodes use: counts, ids and scores are recorded, never what was read."""
+    return dataclasses.replace(
+        used,
+        find_order=_traced(
+            "execute_tool get_order", _tool("get_order", "datastore"), used.find_order
+        ),
+        search_policies=_traced(
+            f"retrieval {_POLICIES}",
             {
                 names.GEN_AI_OPERATION_NAME: "retrieval",
-                names.GEN_AI_DATA_SOURCE_ID: source,
+                names.GEN_AI_DATA_SOURCE_ID: _POLICIES,
                 # Langfuse has no rule for the retrieval operation.
                 names.LANGFUSE_OBSERVATION_TYPE: "retriever",
             },
-        ) as span:
-            documents = function(*args, **kwargs)
-            span.set_attribute(names.METADATA_DOCUMENT_IDS, [each.id for each in documents])
-            return documents
+            used.search_policies,
+            _ranking,
+        ),
+        recall=_traced("search_memory", _memory("search_memory"), used.recall, _count),
+        remember=_traced(
+            "upsert_memory",
+            {**_memory("upsert_memory"), names.GEN_AI_MEMORY_RECORD_COUNT: 1},
+            used.remember,
+        ),
+        open_handoff=_traced(
+            "execute_tool open_handoff",
+            _tool("open_handoff", "function"),
+            used.open_handoff,
+            _handoff,
+        ),
+        model=_TracedModel(used.model),
+    )
 
-    return call
 
+class _TracedModel:
+    """A model whose calls are spans; usage and cost are recorded here and nowhere else."""
 
-def traced_chat(model: str, provider: str, function: Chat) -> Chat:
-    """Wrap a model call; usage and cost are recorded here and on no other span."""
+    def __init__(self, model: ChatModel) -> None:
+        self.model_name = model.model_name
+        self.provider = model.provider
+        self._model = model
 
-    @functools.wraps(function)
-    def call(messages: Sequence[BaseMessage]) -> AIMessage:
+    def invoke(self, messages: Sequence[BaseMessage], /) -> AIMessage:
         with _operation(
-            f"chat {model}",
+            f"chat {self.model_name}",
             {
                 names.GEN_AI_OPERATION_NAME: "chat",
-                names.GEN_AI_PROVIDER_NAME: provider,
-                names.GEN_AI_REQUEST_MODEL: model,
+                names.GEN_AI_PROVIDER_NAME: self.provider,
+                names.GEN_AI_REQUEST_MODEL: self.model_name,
             },
             kind=SpanKind.CLIENT,
         ) as span:
-            message = function(messages)
-            span.set_attributes(_usage(model, message))
+            message = self._model.invoke(messages)
+            span.set_attributes(_usage(self.model_name, message))
             return message
 
-    return call
 
-
-def _usage(model: str, message: AIMessage) -> dict[str, AttributeValue]:
+def _usage(model: str, message: AIMessage) -> Attributes:
     found: dict[str, AttributeValue] = {
         names.GEN_AI_RESPONSE_MODEL: message.response_metadata.get("model_name", model)
     }
+    reason = message.response_metadata.get("finish_reason")
+    if reason:
+        found[names.GEN_AI_RESPONSE_FINISH_REASONS] = [reason]
     if message.usage_metadata is None:
         return found
     tokens = message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]
@@ -142,28 +146,83 @@ def _usage(model: str, message: AIMessage) -> dict[str, AttributeValue]:
     return found
 
 
-def _traced_node(name: str, node: Callable[P, R]) -> Callable[P, R]:
-    kind = {names.LANGFUSE_OBSERVATION_TYPE: "guardrail"} if name in _GUARDRAILS else {}
+def _tool(name: str, kind: str) -> Attributes:
+    return {
+        names.GEN_AI_OPERATION_NAME: "execute_tool",
+        names.GEN_AI_TOOL_NAME: name,
+        names.GEN_AI_TOOL_TYPE: kind,
+    }
+
+
+def _memory(operation: str) -> Attributes:
+    return {names.GEN_AI_OPERATION_NAME: operation, names.GEN_AI_MEMORY_STORE_ID: _MEMORY}
+
+
+def _ranking(found: Sequence[Policy]) -> Attributes:
+    return {
+        names.METADATA_DOCUMENT_IDS: [each.id for each in found],
+        names.METADATA_DOCUMENT_SCORES: [each.score for each in found],
+    }
+
+
+def _count(turns: Sequence[Turn]) -> Attributes:
+    return {names.GEN_AI_MEMORY_RECORD_COUNT: len(turns)}
+
+
+def _handoff(handoff: Handoff) -> Attributes:
+    return {names.METADATA_HANDOFF_ID: handoff.id, names.METADATA_HANDOFF_REASON: handoff.reason}
+
+
+def _traced(
+    name: str,
+    attributes: Attributes,
+    function: Callable[P, R],
+    describe: Callable[[R], Attributes] = lambda _: {},
+) -> Callable[P, R]:
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _operation(name, attributes) as span:
+            result = function(*args, **kwargs)
+            span.set_attributes(describe(result))
+            return result
+
+    return call
+
+
+def _traced_node(name: str, node: Callable[..., Any]) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(node):
+
+        @functools.wraps(node)
+        async def run_async(*args: Any, **kwargs: Any) -> object:
+            with _operation(name, _step(name, kwargs)):
+                return await node(*args, **kwargs)
+
+        return run_async
 
     @functools.wraps(node)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        step: dict[str, Any] = get_config()["metadata"]
-        with _operation(
-            name,
-            {
-                names.METADATA_LANGGRAPH_NODE: name,
-                names.METADATA_LANGGRAPH_STEP: step["langgraph_step"],
-                **kind,
-            },
-        ):
+    def run(*args: Any, **kwargs: Any) -> object:
+        with _operation(name, _step(name, kwargs)):
             return node(*args, **kwargs)
 
     return run
 
 
+def _step(name: str, injected: Mapping[str, Any]) -> Attributes:
+    found: dict[str, AttributeValue] = {
+        names.METADATA_LANGGRAPH_NODE: name,
+        names.METADATA_LANGGRAPH_STEP: get_config()["metadata"]["langgraph_step"],
+    }
+    if name in _GUARDRAILS:
+        found[names.LANGFUSE_OBSERVATION_TYPE] = "guardrail"
+    execution = getattr(injected.get("runtime"), "execution_info", None)
+    if execution is not None and execution.node_attempt > 1:
+        found[names.METADATA_ATTEMPT] = execution.node_attempt
+    return found
+
+
 @contextmanager
 def _operation(
-    name: str, attributes: Mapping[str, AttributeValue], kind: SpanKind = SpanKind.INTERNAL
+    name: str, attributes: Attributes, kind: SpanKind = SpanKind.INTERNAL
 ) -> Iterator[Span]:
     # The message of an exception may hold what a customer wrote: only its type is recorded.
     with _tracer.start_as_current_span(

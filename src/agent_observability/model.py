@@ -1,31 +1,104 @@
-"""The default chat model: deterministic, offline, and a LangChain model like any other."""
+"""The chat models: what the agent asks of one, and the default, deterministic and offline."""
 
 import json
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-__all__ = ["ScriptedChatModel"]
+from .config import Settings, SettingsError
+
+__all__ = [
+    "ChatModel",
+    "ModelBusyError",
+    "ModelUnavailableError",
+    "ScriptedChatModel",
+    "open_model",
+]
 
 _CHARACTERS_PER_TOKEN: Final = 4  # The usual estimate for English text.
 
-_SENTENCES: Final = {
+_STATUS: Final = {
     "processing": "Your order {reference} is being prepared and should arrive on {expected_on}.",
-    "in_transit": "Your order {reference} is on its way and should arrive on {expected_on}.",
+    "in_transit": (
+        "Your order {reference} is on its way, was last seen in {last_seen},"
+        " and should arrive on {expected_on}."
+    ),
     "delayed": "Your order {reference} is delayed ({reason}) and should arrive on {expected_on}.",
     "delivered": "Your order {reference} was delivered on {expected_on}.",
     "returned": "Your order {reference} was returned to us on {expected_on}.",
 }
+_LATE: Final = (
+    "Your order {reference} is late because {reason}; it was last seen in {last_seen},"
+    " and the new date is {expected_on}."
+)
+_REFUND: Final = "You paid {total} for your order {reference}."
+_OTHER: Final = ("I can only speak about your orders.",)
+_UNCHANGED: Final = ("Nothing has changed since you last asked.",)
+_CHANGED: Final = ("There is news since you last asked.",)
+
+
+class ModelUnavailableError(Exception):
+    """The model gave no answer; the message is for the operator, never for the customer."""
+
+
+class ModelBusyError(ModelUnavailableError):
+    """The model gave no answer now; asking again may help."""
+
+
+class ChatModel(Protocol):
+    """What the agent asks of a model; any LangChain chat model has `invoke`.
+
+    Attributes:
+        model_name: As the provider calls it.
+        provider: The value of `gen_ai.provider.name`.
+    """
+
+    @property
+    def model_name(self) -> str: ...
+
+    @property
+    def provider(self) -> str: ...
+
+    def invoke(self, messages: Sequence[BaseMessage], /) -> AIMessage:
+        """Return the answer, with its usage if that is known.
+
+        Raises:
+            ModelUnavailableError: There is none.
+        """
+        ...
+
+
+def open_model(settings: Settings) -> ChatModel:
+    """Return the model that MODEL names.
+
+    Raises:
+        SettingsError: It needs a package that is not installed.
+    """
+    provider, _, name = settings.model.partition(":")
+    if provider == "scripted":
+        return ScriptedChatModel()
+    try:
+        from .openai_model import OpenAIChatModel  # noqa: PLC0415 - an extra, slow to import
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "MODEL: openai:<name> needs the openai package; install it with"
+            " `.venv/bin/python -m pip install 'openai>=3,<4'`, or set MODEL=scripted."
+        ) from None
+    return OpenAIChatModel(
+        name,
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key.get_secret_value(),
+    )
 
 
 class ScriptedChatModel(BaseChatModel):
-    """Answers from the facts in the last message, which is a JSON object.
+    """Answers from the facts in the last message, the JSON object of `prompts.answer_prompt()`.
 
-    Expects `{"question": str, "order": {...}, "policy": str}`, the message that the agent's
-    compose node writes, and reports token usage as a hosted model would.
+    Reports token usage as a hosted model would.
     """
 
     model_name: str = "order-model"
@@ -42,9 +115,7 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - as above
         **kwargs: Any,  # noqa: ARG002 - as above
     ) -> ChatResult:
-        facts = json.loads(messages[-1].text)
-        order = facts["order"]
-        text = f"{_SENTENCES[order['status']].format(**order)} {facts['policy']}"
+        text = _answer(json.loads(messages[-1].text))
         read, written = _tokens("".join(m.text for m in messages)), _tokens(text)
         message = AIMessage(
             content=text,
@@ -56,6 +127,26 @@ class ScriptedChatModel(BaseChatModel):
             response_metadata={"model_name": self.model_name, "finish_reason": "stop"},
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+def _answer(facts: dict[str, Any]) -> str:
+    order, intent = facts["order"], facts["intent"]
+    text = _STATUS[order["status"]]
+    if intent == "delay" and order["status"] == "delayed":
+        text = _LATE
+    if intent == "refund":
+        text = _REFUND
+    total = f"{order['total_cents'] / 100:.2f} {order['currency']}"
+    said = text.format(total=total, **order)
+    opening = _OTHER if intent == "other" else _since_last_time(said, facts)
+    return " ".join([*opening, said, *facts["policies"][:1]])
+
+
+def _since_last_time(said: str, facts: dict[str, Any]) -> Sequence[str]:
+    answers = [each["answer"] for each in facts["earlier"] if each["intent"] == facts["intent"]]
+    if not answers:
+        return ()
+    return _UNCHANGED if any(said in each for each in answers) else _CHANGED
 
 
 def _tokens(text: str) -> int:

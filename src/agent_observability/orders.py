@@ -1,64 +1,67 @@
-"""The order book: SQLite, seeded from `data/orders.json` the first time it is opened."""
+"""Orders by owner, and how a customer may spell an order's reference."""
 
-import json
-import sqlite3
-from contextlib import closing
+import re
+import unicodedata
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
+from typing import Final
 
-__all__ = ["Order", "OrderBook"]
+from .database import Database, query
+
+__all__ = ["Order", "OrderBook", "canonical_reference", "mentioned_reference"]
+
+_DASHES: Final = "\\-\u2010-\u2015\u2212"
+_REFERENCE: Final = re.compile(rf"(?:ORDER)?[\s_#{_DASHES}]*(\d{{1,9}})")
+_MENTION: Final = re.compile(rf"\bORDER[\s_#{_DASHES}]*\d{{1,9}}\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as its owner may see it; dates are ISO 8601."""
+    """An order as its owner may see it.
+
+    Attributes:
+        expected_on: ISO 8601 date; of the delivery or the return once that has happened.
+        reason: Why it is delayed, else empty.
+        total_cents: What was paid, in hundredths of `currency`.
+        last_seen: Where the carrier saw it last, else empty.
+    """
 
     reference: str
     status: str
     region: str
     expected_on: str
     reason: str
+    total_cents: int
+    currency: str
+    last_seen: str = ""
 
 
+def canonical_reference(text: str) -> str | None:
+    """Return `ORDER-924` for `order 924`, `#0924`, full-width digits and the like, else None."""
+    found = _REFERENCE.fullmatch(unicodedata.normalize("NFKC", text).strip().upper())
+    return f"ORDER-{int(found[1])}" if found else None
+
+
+def mentioned_reference(text: str) -> str | None:
+    """Return the first order reference in a sentence, in its canonical spelling, else None."""
+    found = _MENTION.search(unicodedata.normalize("NFKC", text).upper())
+    return canonical_reference(found[0]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderBook:
-    """Orders by owner. Each call opens its own connection, so any thread may call."""
+    """The shop's orders. Every question names the owner, so no call can return another's."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS orders"
-                " (reference TEXT PRIMARY KEY, owner TEXT NOT NULL, status TEXT NOT NULL,"
-                " region TEXT NOT NULL, expected_on TEXT NOT NULL, reason TEXT NOT NULL)"
-            )
-            connection.executemany(
-                "INSERT OR IGNORE INTO orders VALUES"
-                " (:reference, :owner, :status, :region, :expected_on, :reason)",
-                json.loads(resources.files(__package__).joinpath("data/orders.json").read_text()),
-            )
+    database: Database
 
     def is_owned(self, owner: str, reference: str) -> bool:
         """Tell whether the reference is one of the owner's orders."""
-        return self._row(owner, reference) is not None
+        return self.find(owner, reference) is not None
 
-    def find(self, owner: str, reference: str) -> Order:
-        """Return the owner's order of that reference.
-
-        Raises:
-            LookupError: The owner has no such order.
-        """
-        row = self._row(owner, reference)
-        if row is None:
-            raise LookupError("The owner has no such order.")
-        return Order(*row)
-
-    def _row(self, owner: str, reference: str) -> tuple[str, ...] | None:
-        with closing(sqlite3.connect(self._path)) as connection:
-            row: tuple[str, ...] | None = connection.execute(
-                "SELECT reference, status, region, expected_on, reason FROM orders"
-                " WHERE owner = ? AND reference = ?",
-                (owner, reference),
+    def find(self, owner: str, reference: str) -> Order | None:
+        """Return the owner's order of that reference; without one, the owner's latest."""
+        name = "find_order" if reference else "find_latest_order"
+        with self.database.reading() as connection:
+            row = connection.execute(
+                query(name), {"owner": owner, "reference": reference}
             ).fetchone()
-        return row
+        return Order(*row) if row else None

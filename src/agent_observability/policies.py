@@ -1,30 +1,45 @@
-"""Delivery policies by region, from `data/policies.json`."""
+"""Delivery, delay and refund policies by region, ranked by SQLite's full-text index."""
 
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
-__all__ = ["Policy", "search_policies"]
+from .database import Database, query
+
+__all__ = ["Policy", "PolicyIndex"]
+
+_LIMIT = 3
+_MAX_WORDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One policy text and the region it holds for (`global` holds everywhere)."""
+    """One policy text, the region it holds for (`global` holds everywhere), and its score.
+
+    The score is BM25, higher is better; it compares the documents of one search only.
+    """
 
     id: str
     region: str
     text: str
+    score: float
 
 
-def search_policies(region: str) -> Sequence[Policy]:
-    """Return the policies that hold in the region, its own before the global ones."""
-    found = [each for each in _corpus() if each.region in {region, "global"}]
-    return sorted(found, key=lambda each: (each.region == "global", each.id))
+@dataclass(frozen=True, slots=True)
+class PolicyIndex:
+    """The policies of the shop's database."""
 
+    database: Database
 
-@cache
-def _corpus() -> tuple[Policy, ...]:
-    text = resources.files(__package__).joinpath("data/policies.json").read_text()
-    return tuple(Policy(**each) for each in json.loads(text))
+    def search(self, text: str, region: str) -> Sequence[Policy]:
+        """Return the policies that hold in the region and share a word with the text, best first."""
+        words = re.findall(r"\w+", text)[:_MAX_WORDS]
+        if not words:
+            return []
+        # Quoted, a word cannot be an operator of the full-text query language.
+        match = " OR ".join(f'"{word}"' for word in words)
+        with self.database.reading() as connection:
+            rows = connection.execute(
+                query("search_policies"), {"words": match, "region": region, "limit": _LIMIT}
+            ).fetchall()
+        return [Policy(*row) for row in rows]

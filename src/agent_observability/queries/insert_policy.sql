@@ -1,0 +1,1 @@
+INSERT INTO policies (id, region, topic, body) VALUES (:id, :region, :topic, :text)
