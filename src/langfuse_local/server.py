@@ -89,8 +89,8 @@ def serve(settings: Settings, *, otlp: bool) -> None:
             stack.enter_context(one)
         store = stack.enter_context(closing(Store(settings.database)))
         server = build(store, settings, web_sockets, otlp_sockets)
+        _finish_on_signals(server)
         _announce(settings, otlp=otlp)
-        _finish_on_signals()
         server.run([*web_sockets, *otlp_sockets])
     print("Stopped. The data stays in", settings.database)
 
@@ -122,13 +122,18 @@ def _announce(settings: Settings, *, otlp: bool) -> None:
     print("Ctrl-C stops it.", flush=True)
 
 
-def _finish_on_signals() -> None:
+def _finish_on_signals(server: uvicorn.Server) -> None:
     """Let Ctrl-C and SIGTERM end the server in order and the program with 0.
 
-    uvicorn stops on both and then raises the signal again for whoever asked for it before.
+    From now on, that is also before uvicorn listens to them itself; it stops on both and then
+    raises the signal again for whoever asked for it before, which is this.
     """
+
+    def finish(*_: object) -> None:
+        server.should_exit = True
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, finish)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
