@@ -6,11 +6,12 @@ Langfuse stores one flat map of text per row, nested names joined by dots.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.content import CONTENT_KEYS, CONTENT_PREFIXES
 from langfuse_local.fields import sent
-from langfuse_local.javascript import Value, parse, stringify, truthy
+from langfuse_local.javascript import Value, parse, stringify
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ EXCLUDED_KEYS: Final = frozenset(
 # A sender's own key of one of these names replaces the whole block.
 BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
-_PREFIXES: Final = (OBSERVATION_PREFIX, TRACE_PREFIX, *GENERIC_PREFIXES)
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
 
@@ -52,13 +52,11 @@ def metadata(span: Attributes, origin: dict[str, str], *, own_sdk: bool) -> dict
         origin: What `of_resource` and `of_scope` made of where the span comes from.
         own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
     """
-    rest = {} if own_sdk else _rest(span)
-    given = _given(span)
+    rest, given = _sorted(span)
+    blocks = origin.copy() if own_sdk else rest | origin
     if not given:
-        return rest | origin
-    replaced = tuple(f"{block}." for block in BLOCKS if block in given)
-    blocks = rest | origin
-    if replaced:
+        return blocks
+    if replaced := tuple(f"{block}." for block in BLOCKS if block in given):
         blocks = {key: value for key, value in blocks.items() if not key.startswith(replaced)}
     blocks.update((key, value) for key, value in _flat(given) if not _DANGEROUS.search(key))
     return blocks
@@ -76,36 +74,38 @@ def of_scope(scope: InstrumentationScope) -> dict[str, str]:
     return {key: value for key, value in named.items() if value} | own
 
 
-def _rest(span: Attributes) -> dict[str, str]:
-    return {
-        f"attributes.{key}": value if isinstance(value, str) else stringify(value)
-        for key, value in span.items()
-        if key not in CONTENT_KEYS and not key.startswith(_TAKEN)
-    }
+def _sorted(span: Attributes) -> tuple[dict[str, str], dict[str, Value]]:
+    """Attributes that no field took; metadata of the observation with that of the trace over it."""
+    rest: dict[str, str] = {}
+    own: dict[str, Value] = {}
+    shared: dict[str, Value] = {}
+    for key, value in span.items():
+        in_rest, in_own, in_shared = _places(key)
+        if in_rest:
+            rest[in_rest] = value if isinstance(value, str) else stringify(value)
+        if in_own:
+            own[in_own] = value
+        if in_shared:
+            shared[in_shared] = value
+    return rest, _object(span, OBSERVATION_PREFIX) | own | _object(span, TRACE_PREFIX) | shared
 
 
-def _given(span: Attributes) -> dict[str, Value]:
-    """Metadata of the observation, then that of the trace over it."""
-    keys = [key for key in span if key.startswith(_PREFIXES)]
-    if not keys:
-        return {}
-    given: dict[str, Value] = {}
+@lru_cache(maxsize=4096)  # The same few dozen keys come with every span.
+def _places(key: str) -> tuple[str, str, str]:
+    """The attribute's name among the rest, in the observation's and in the trace's metadata."""
+    is_taken = key in CONTENT_KEYS or key.startswith(_TAKEN)
+    names = ["" if is_taken else f"attributes.{key}"]
     for prefix in (OBSERVATION_PREFIX, TRACE_PREFIX):
-        given |= _object(span, prefix)
-        given |= {
-            key[len(start) :]: span[key]
-            for key in keys
-            for start in (f"{prefix}.", *(f"{generic}." for generic in GENERIC_PREFIXES))
-            if key.startswith(start) and key != start and key not in EXCLUDED_KEYS
-        }
-    return given
+        starts = [
+            f"{start}." for start in (prefix, *GENERIC_PREFIXES) if key.startswith(f"{start}.")
+        ]
+        names.append(key.removeprefix(starts[0]) if starts and key not in EXCLUDED_KEYS else "")
+    return names[0], names[1], names[2]
 
 
 def _object(span: Attributes, key: str) -> dict[str, Value]:
     """The object that is the attribute itself; anything else is no metadata."""
-    value = span.get(key)
-    if not truthy(value):
-        value = span.get(GENERIC_PREFIXES[0])
+    value = span.get(key) or span.get(GENERIC_PREFIXES[0])
     if isinstance(value, str):
         try:
             value = parse(value)

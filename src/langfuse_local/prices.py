@@ -60,12 +60,14 @@ BUILT_IN: Final = (
 
 
 class Prices:
-    """Model prices in order of precedence: the project's own, then the built-in ones."""
+    """Model prices in order of precedence: the project's own, then the built-in ones.
+
+    `find(model)` is the first whose pattern occurs in the model's name, None if there is none.
+    """
 
     def __init__(self, own: Iterable[ModelPrice] = ()) -> None:
         self._models = (*own, *BUILT_IN)
-        self.find = lru_cache(maxsize=1024)(self._find)
+        self.find = lru_cache(maxsize=1024)(self._search)
 
-    def _find(self, model: str) -> ModelPrice | None:
-        """The first price whose pattern occurs in the model's name, None if there is none."""
+    def _search(self, model: str) -> ModelPrice | None:
         return next((price for price in self._models if price.pattern.search(model)), None)
