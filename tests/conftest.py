@@ -1,0 +1,14 @@
+"""What every test may rely on: an environment without the reader's own settings."""
+
+import os
+
+import pytest
+
+_PREFIXES = ("AGENT_", "CAPTURE_", "DEPLOYMENT_", "LANGCHAIN_", "LANGFUSE_", "LANGSMITH_", "OTEL_", "TELEMETRY_", "TRACE_")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(_PREFIXES) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
