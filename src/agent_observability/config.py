@@ -83,6 +83,16 @@ class Settings(BaseSettings):
         ),
     ] = 30000
     telemetry_shutdown_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.5
+    telemetry_exception_details: bool = False
+    telemetry_spool: bool = False
+    telemetry_spool_max_mib: Annotated[int, Field(ge=1, le=102400)] = 64
+    trace_context_on_invalid: Literal["raise", "drop"] | None = None
+
+    @property
+    def context_on_invalid(self) -> Literal["raise", "drop"]:
+        """What to do with unfit trace context: unless set, raise in development alone."""
+        is_development = self.deployment_environment == "development"
+        return self.trace_context_on_invalid or ("raise" if is_development else "drop")
 
 
 @cache

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from .config import SettingsError, load_settings, settings
-from .delivery import Delivery, Report
-from .langfuse_context import langfuse_trace_context
-from .telemetry import configure_tracing
+from .delivery import Report
+from .langfuse_context import ContextPolicy, langfuse_trace_context
+from .telemetry import configure_tracing, new_delivery
 
 CONVERSATION_ID = "conv_82d9535867844b4c8cdff"
 USER_ID = "usr_pseudo_7f31c2"
@@ -39,8 +39,8 @@ def _traced_turn() -> int:
     # The SDK's own warnings are several lines a failure; _print_delivery() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
-    delivery = Delivery()
-    provider = configure_tracing(delivery)
+    delivery = new_delivery()
+    provider = configure_tracing(delivery, exception_details=settings.telemetry_exception_details)
     try:
         _turn()
     finally:
@@ -65,6 +65,7 @@ def _turn() -> None:
             "workflow": "order-status",
             "region": "eu",
         },
+        policy=ContextPolicy(on_invalid=settings.context_on_invalid),
     ):
         result = run_agent(
             {
@@ -85,15 +86,11 @@ def _print_delivery(report: Report) -> None:
         print(f"         {project}/traces/{trace_id}")
         print(f"session  {project}/sessions/{quote(CONVERSATION_ID)}")
         print(f"user     {project}/users/{quote(USER_ID)}")
-    if report.undelivered:
-        print(
-            f"{report.undelivered} spans were not delivered to"
-            f" {settings.otel_exporter_otlp_traces_endpoint}: {report.cause}."
-            " Start a backend with `make backend` or `make up`, or set"
-            " OTEL_EXPORTER_OTLP_TRACES_ENDPOINT.",
-            file=sys.stderr,
-        )
-    elif not report.delivered:
+    if report.lost:
+        print(report, file=sys.stderr)
+    elif report.delivered:
+        print(f"spans    {report}")
+    else:
         print(
             "No span was recorded: see OTEL_SDK_DISABLED and OTEL_TRACES_SAMPLER.", file=sys.stderr
         )
