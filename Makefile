@@ -62,3 +62,34 @@ clean: ## Stop the local backend and remove .venv, .data (with its traces) and c
 
 .venv/.dev: requirements/dev.txt .venv/.demo
 	@python3 scripts/install.py dev
+
+# From the command line alone, and as it was typed: make itself expands nothing in it either.
+given = $(if $(findstring command,$(origin $(1))),$(value $(1)))
+unexport COMMENT NAME SESSION SINCE TRACE VALUE
+export CHECK_COMMENT := $(call given,COMMENT)
+export CHECK_DRILL := $(call given,NAME)
+export CHECK_SESSION := $(call given,SESSION)
+export CHECK_SINCE := $(call given,SINCE)
+export CHECK_TRACE := $(call given,TRACE)
+export CHECK_USER := $(call given,USER)
+export CHECK_VALUE := $(call given,VALUE)
+
+.PHONY: verify
+verify: .venv/.demo ## Check what the chapter promises (SESSION= USER= SINCE=30m)
+	@$(PYTHON) -m langfuse_checks verify
+
+.PHONY: drill
+drill: .venv/.demo ## List the break-it drills, or run one (NAME=root-only)
+	@$(PYTHON) -m langfuse_checks drill
+
+.PHONY: feedback
+feedback: .venv/.demo ## Score a conversation or a turn (VALUE=up|down SESSION= TRACE= COMMENT=)
+	@$(PYTHON) -m langfuse_checks feedback
+
+.PHONY: users
+users: .venv/.demo ## Show what each user cost, was denied and thought of it (SINCE=7d)
+	@$(PYTHON) -m langfuse_checks users
+
+.PHONY: sessions
+sessions: .venv/.demo ## Show the sessions, the longest first, and why they are long (SINCE=7d)
+	@$(PYTHON) -m langfuse_checks sessions
