@@ -4,7 +4,21 @@ import os
 
 import pytest
 
-_PREFIXES = ("AGENT_", "CAPTURE_", "DEPLOYMENT_", "LANGCHAIN_", "LANGFUSE_", "LANGSMITH_", "OTEL_")
+_PREFIXES = (
+    "AGENT_",
+    "ASK_",
+    "CAPTURE_",
+    "CARRIER_",
+    "COHORT_",
+    "DEPLOYMENT_",
+    "LANGCHAIN_",
+    "LANGFUSE_",
+    "LANGSMITH_",
+    "MODEL",
+    "OPENAI_",
+    "OTEL_",
+    "REFUND_",
+)
 
 
 @pytest.fixture(autouse=True)
