@@ -5,6 +5,17 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 export PYTHONPATH := src
 
+# $(value) takes the text as it stands, so that a $ or a backtick in a question is not run, and
+# unexport keeps make from expanding the variable itself for its commands.
+given = $(if $(filter command line,$(origin $1)),$(value $1))
+export ASK_QUERY := $(call given,Q)
+export ASK_ORDER := $(call given,ORDER)
+export ASK_ACTOR := $(call given,ACTOR)
+export ASK_CONVERSATION := $(call given,CONVERSATION)
+export COHORT_USERS := $(call given,USERS)
+export COHORT_SEED := $(call given,SEED)
+unexport Q ORDER ACTOR CONVERSATION USERS SEED
+
 .PHONY: help
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -13,6 +24,25 @@ help: ## Show this help
 demo: .venv/.demo ## Run one turn of the chapter; run it twice for a session with two traces
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.main
+
+.PHONY: conversation
+conversation: .venv/.demo ## Run the chapter's three turns: three traces of one new session
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.conversation
+
+.PHONY: ask
+ask: .venv/.demo ## Ask one question: make ask Q="…" [ORDER=…] [ACTOR=…] [CONVERSATION=…]
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.ask
+
+.PHONY: cohort
+cohort: .venv/.demo ## Run the conversations of many users: make cohort [USERS=25] [SEED=1]
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.cohort
+
+.PHONY: reset
+reset: .venv/.demo ## Forget conversations and handoffs; traces are kept
+	@$(PYTHON) -m agent_observability.reset
 
 .PHONY: backend
 backend: .venv/.demo ## Run the local backend in the foreground

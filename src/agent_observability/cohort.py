@@ -143,7 +143,13 @@ def _show(tally: Tally, lost: list[Report], report: Report) -> None:
 def _with_progress(planned: Sequence[Conversation]) -> Iterable[Conversation]:
     # On standard error, and only there when it is a terminal.
     console = Console(stderr=True)
-    return track(planned, description="Conversations", console=console, transient=True)
+    return track(
+        planned,
+        description="Conversations",
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -48,4 +48,9 @@ def _lines(nodes: Sequence[Any], indent: str) -> list[str]:
 def _order(span: ReadableSpan) -> tuple[Any, ...]:
     found = span.attributes or {}
     # What one node calls has no step, and is in order of time.
-    return (found.get(STEP, 0), span.name if STEP in found else "", found.get(ATTEMPT, 1), span.start_time)
+    return (
+        found.get(STEP, 0),
+        span.name if STEP in found else "",
+        found.get(ATTEMPT, 1),
+        span.start_time,
+    )
