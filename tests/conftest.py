@@ -4,7 +4,17 @@ import os
 
 import pytest
 
-_PREFIXES = ("AGENT_", "CAPTURE_", "DEPLOYMENT_", "LANGCHAIN_", "LANGFUSE_", "LANGSMITH_", "OTEL_", "TELEMETRY_", "TRACE_")
+_PREFIXES = (
+    "AGENT_",
+    "CAPTURE_",
+    "DEPLOYMENT_",
+    "LANGCHAIN_",
+    "LANGFUSE_",
+    "LANGSMITH_",
+    "OTEL_",
+    "TELEMETRY_",
+    "TRACE_",
+)
 
 
 @pytest.fixture(autouse=True)
