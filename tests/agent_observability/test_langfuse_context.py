@@ -253,9 +253,9 @@ def test_nested_contexts_restore_what_they_shadowed() -> None:
 
 def test_the_active_span_is_stamped_too() -> None:
     """A server's span that began before the block gets the context; a nested one keeps its own."""
-    with tracer.start_as_current_span("server") as server, turn():
-        with tracer.start_as_current_span("run") as run, turn(session_id="inner"):
-            pass
+    enter = tracer.start_as_current_span
+    with enter("server") as server, turn(), enter("run") as run, turn(session_id="inner"):
+        pass
     assert isinstance(server, ReadableSpan)
     assert isinstance(run, ReadableSpan)
     assert server.attributes == ATTRIBUTES
