@@ -10,6 +10,7 @@ _PREFIXES = (
     "CAPTURE_",
     "CARRIER_",
     "COHORT_",
+    "CONTEXT_",
     "DEPLOYMENT_",
     "LANGCHAIN_",
     "LANGFUSE_",
@@ -18,6 +19,8 @@ _PREFIXES = (
     "OPENAI_",
     "OTEL_",
     "REFUND_",
+    "TELEMETRY_",
+    "TRACE_",
 )
 
 

@@ -10,10 +10,10 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from .config import SettingsError, load_settings, settings
 from .database import StorageError
-from .delivery import Delivery, Report
+from .delivery import Report
 from .inputs import InvalidInputError
 from .langfuse_context import InvalidTraceContextError
-from .telemetry import configure_tracing
+from .telemetry import configure_tracing, new_delivery
 
 __all__ = ["print_links", "print_undelivered", "run_command"]
 
@@ -48,8 +48,8 @@ def _traced(work: Callable[[TracerProvider], None], show: Callable[[Report], Non
     # The SDK's own warnings are several lines a failure; print_undelivered() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
-    delivery = Delivery()
-    provider = configure_tracing(delivery)
+    delivery = new_delivery()
+    provider = configure_tracing(delivery, exception_details=settings.telemetry_exception_details)
     completed = False
     try:
         work(provider)
@@ -71,19 +71,15 @@ def print_links(report: Report, *, session_id: str, user_id: str) -> None:
     if report.delivered:
         print(f"session  {project}/sessions/{quote(session_id)}")
         print(f"user     {project}/users/{quote(user_id)}")
+    if report.delivered and not report.lost:
+        print(f"spans    {report}")
     print_undelivered(report)
 
 
 def print_undelivered(report: Report) -> None:
     """Say in one line what was not delivered, why, and what to do; nothing if all was."""
-    if report.undelivered:
-        print(
-            f"{report.undelivered} spans were not delivered to"
-            f" {settings.otel_exporter_otlp_traces_endpoint}: {report.cause}."
-            " Start a backend with `make backend` or `make up`, or set"
-            " OTEL_EXPORTER_OTLP_TRACES_ENDPOINT.",
-            file=sys.stderr,
-        )
+    if report.lost:
+        print(report, file=sys.stderr)
     elif not report.delivered:
         print(
             "No span was recorded: see OTEL_SDK_DISABLED and OTEL_TRACES_SAMPLER.", file=sys.stderr
