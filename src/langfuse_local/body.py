@@ -144,7 +144,7 @@ def inflate(body: bytes, encoding: str) -> bytes:
 
 
 def _gunzip(body: bytes) -> bytes:
-    """A gzip file may be several, one after the other; a slice at a time, for what is left is copied."""
+    """A gzip file may be several in a row; by slices, for each copies what it leaves over."""
     inflated, position = bytearray(), 0
     for _ in range(_MAX_MEMBERS):
         member = zlib.decompressobj(_GZIP)

@@ -6,7 +6,7 @@ and then would use up the process's file descriptors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 

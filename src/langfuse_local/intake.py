@@ -16,6 +16,7 @@ from langfuse_local.body import Bodies, inflate
 from langfuse_local.mapping import observations
 from langfuse_local.otlp import BadRequest, check_ids, decode
 from langfuse_local.prices import Prices
+from langfuse_local.weight import check_json, check_values
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Intake"]
 
+_JSON = "application/json"
 _PRICES = Prices()
 
 
@@ -49,6 +51,10 @@ class Intake:
             raise BadRequest("The body ended before it was complete.") from error
 
     def _save(self, body: bytes, encoding: str, kind: str) -> None:
-        request = decode(inflate(body, encoding), kind)
+        content = inflate(body, encoding)
+        if kind == _JSON:
+            check_json(content)
+        request = decode(content, kind)
+        check_values(request, len(content))
         check_ids(request)
         self._store.save(observations(request, _PRICES))
