@@ -86,14 +86,17 @@ def _check_go() -> None:
 
 def _run_builder(version: str) -> None:
     command = ["go", "run", f"go.opentelemetry.io/collector/cmd/builder@v{version}"]
-    with _LOG.open("w") as log, subprocess.Popen(
-        [*command, "--config", str(_MANIFEST)],
-        cwd=ROOT,
-        # VCS stamps would make Go look into this repository, which may belong to someone else.
-        env=os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    ) as process:
+    with (
+        _LOG.open("w") as log,
+        subprocess.Popen(
+            [*command, "--config", str(_MANIFEST)],
+            cwd=ROOT,
+            # VCS stamps would make Go look into this repository, which may belong to someone else.
+            env=os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
         try:
             _show_progress(process)
         except BaseException:
@@ -115,7 +118,9 @@ def _show_progress(process: subprocess.Popen[bytes]) -> None:
             process.wait(timeout=1 if terminal else 20)
         except subprocess.TimeoutExpired:
             doing = f"  {time.monotonic() - started:3.0f} s  {_doing()}"
-            print(f"\r\033[K{doing}" if terminal else doing, end="" if terminal else "\n", flush=True)
+            print(
+                f"\r\033[K{doing}" if terminal else doing, end="" if terminal else "\n", flush=True
+            )
             continue
         if terminal:
             print("\r\033[K", end="", flush=True)

@@ -9,6 +9,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 Value = str | bool | int | float | bytes | Sequence[Any] | Mapping[str, Any]
+_SCALARS: Mapping[type, str] = {  # bool before int, which it is one of
+    bool: "bool_value",
+    str: "string_value",
+    int: "int_value",
+    float: "double_value",
+    bytes: "bytes_value",
+}
 START = 1_790_000_000_000_000_000  # nanoseconds
 
 
@@ -64,19 +71,11 @@ def plain(attributes: Iterable[KeyValue]) -> dict[str, Value]:
 
 
 def _any(value: Value) -> AnyValue:
-    match value:
-        case bool():
-            return AnyValue(bool_value=value)
-        case str():
-            return AnyValue(string_value=value)
-        case int():
-            return AnyValue(int_value=value)
-        case float():
-            return AnyValue(double_value=value)
-        case bytes():
-            return AnyValue(bytes_value=value)
-        case Mapping():
-            return AnyValue(kvlist_value=KeyValueList(values=key_values(value)))
+    for kind, field in _SCALARS.items():
+        if isinstance(value, kind):
+            return AnyValue(**{field: value})
+    if isinstance(value, Mapping):
+        return AnyValue(kvlist_value=KeyValueList(values=key_values(value)))
     return AnyValue(array_value=ArrayValue(values=[_any(each) for each in value]))
 
 
