@@ -38,8 +38,8 @@ def span(
     )
     for event, values in events:
         made.events.add(name=event, time_unix_nano=START, attributes=key_values(values))
-    if status:
-        made.status.CopyFrom(Status(message=status, code=Status.STATUS_CODE_ERROR))
+    code = Status.STATUS_CODE_ERROR if status else Status.STATUS_CODE_UNSET
+    made.status.CopyFrom(Status(message=status, code=code))
     return made
 
 
@@ -70,7 +70,7 @@ def plain(attributes: Iterable[KeyValue]) -> dict[str, Value]:
     return {each.key: _plain(each.value) for each in attributes}
 
 
-def _any(value: Value) -> AnyValue:
+def _any(value: Any) -> AnyValue:
     for kind, field in _SCALARS.items():
         if isinstance(value, kind):
             return AnyValue(**{field: value})

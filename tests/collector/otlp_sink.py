@@ -30,6 +30,7 @@ class Sink:
         self.answer = Answer()
         self.requests: list[Mapping[str, str]] = []
         self.resource_spans: list[ResourceSpans] = []
+        self.spans: dict[bytes, Span] = {}
         self.changed = threading.Condition()
         self._released = threading.Event()
         self._server: _Server | None = None
@@ -58,22 +59,15 @@ class Sink:
         """Return the address for LANGFUSE_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.port}/api/public/otel"
 
-    def spans(self) -> dict[bytes, Span]:
-        """Return every span kept, by id: one that came twice counts once."""
-        return {span.span_id: span for span in self.all_spans()}
-
-    def all_spans(self) -> Iterator[Span]:
-        """Return every span kept, in the order of arrival."""
-        for resource in list(self.resource_spans):
-            for scope in resource.scope_spans:
-                yield from scope.spans
-
     def wait_for_spans(self, count: int, *, seconds: float = 30.0) -> dict[bytes, Span]:
-        """Wait until that many different spans are kept, and return them."""
+        """Wait until that many different spans are kept; return them by id.
+
+        One that came twice counts once: delivery is at least once, and Langfuse merges by id.
+        """
         with self.changed:
-            arrived = self.changed.wait_for(lambda: len(self.spans()) >= count, timeout=seconds)
-        assert arrived, f"{len(self.spans())} of {count} spans arrived within {seconds} s"
-        return self.spans()
+            arrived = self.changed.wait_for(lambda: len(self.spans) >= count, timeout=seconds)
+        assert arrived, f"{len(self.spans)} of {count} spans arrived within {seconds} s"
+        return dict(self.spans)
 
     def wait_for_requests(self, count: int, *, seconds: float = 30.0) -> None:
         """Wait until that many requests have come in, whatever was answered."""
@@ -93,9 +87,15 @@ class Sink:
         if answer.status == 200:
             request = ExportTraceServiceRequest.FromString(gzip.decompress(body))
             with self.changed:
-                self.resource_spans.extend(request.resource_spans)
+                self._keep(request)
                 self.changed.notify_all()
         return answer
+
+    def _keep(self, request: ExportTraceServiceRequest) -> None:
+        self.resource_spans.extend(request.resource_spans)
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans.update((span.span_id, span) for span in scope.spans)
 
 
 class _Server(ThreadingHTTPServer):

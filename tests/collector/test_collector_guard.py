@@ -7,21 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collector_process import Collector, running
+from collector_process import QUICKLY, Collector, running
 from guard_corpus import PLACES, SECRETS, Case, Span, cases, json_cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_sink import Sink, sink_up
-
-QUICKLY = """
-exporters:
-  otlp_http/langfuse:
-    sending_queue:
-      batch:
-        flush_timeout: 10ms
-"""
-"""The tests do not wait for a fuller batch; nothing else differs from what is shipped."""
 
 
 class Guard:
