@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 CONFIG = Path(__file__).resolve().parents[2] / "otel-collector-config.yaml"
@@ -112,6 +114,16 @@ class Collector:
                 name, value = line.split("{")[0].split(" ")[0], line.rsplit(" ", 1)[1]
                 sums[name] = sums.get(name, 0.0) + float(value)
         return sums
+
+    def peak_memory_mib(self) -> float:
+        """Return the most memory that was resident so far, the queue's mapped file included."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            pytest.skip("peak memory is read from /proc, which only Linux has")
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        assert found is not None
+        return int(found[1]) / 1024
 
     def send(self, request: ExportTraceServiceRequest) -> int:
         """POST one OTLP request and return the status."""

@@ -1,6 +1,5 @@
 """What the Collector has answered 200 to reaches the backend, whatever happens in between."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -128,15 +127,3 @@ def test_a_refusal_is_final_and_counted(
 
 def _metric(collector: Collector, name: str) -> float:
     return collector.metrics().get(f"otelcol_exporter_{name}_spans", 0.0)
-
-
-def _until_refused(collector: Collector, turns: int) -> tuple[dict[bytes, Span], Sequence[int]]:
-    """Send until the Collector says 503; return what it promised, and the other statuses."""
-    promised: dict[bytes, Span] = {}
-    for number in range(turns):
-        spans = _turn(number)
-        status = collector.send(request(spans))
-        if status != 200:
-            return promised, [status]
-        promised.update({each.span_id: each for each in spans})
-    return promised, []
