@@ -39,6 +39,10 @@ format: .venv/.dev ## Format the code and fix what can be fixed
 	@.venv/bin/ruff format
 	@.venv/bin/ruff check --fix
 
+.PHONY: screenshot
+screenshot: .venv/.dev ## Photograph the Sessions page for the README (needs Chromium)
+	@$(PYTHON) scripts/screenshot.py
+
 .PHONY: lock
 lock: ## Resolve the dependencies again and write requirements/ (needs uv)
 	@uv pip compile -q $(LOCK) -o requirements/demo.txt

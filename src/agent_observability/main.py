@@ -81,10 +81,10 @@ def _turn() -> None:
 def _print_delivery(report: Report) -> None:
     for trace_id in report.trace_ids if report.delivered else ():
         project = f"{settings.langfuse_base_url}/project/{quote(settings.langfuse_project_id)}"
-        print(f"trace     {trace_id}")
-        print(f"          {project}/traces/{trace_id}")
-        print(f"session   {project}/sessions/{quote(CONVERSATION_ID)}")
-        print(f"user      {project}/users/{quote(USER_ID)}")
+        print(f"trace    {trace_id}")
+        print(f"         {project}/traces/{trace_id}")
+        print(f"session  {project}/sessions/{quote(CONVERSATION_ID)}")
+        print(f"user     {project}/users/{quote(USER_ID)}")
     if report.undelivered:
         print(
             f"{report.undelivered} spans were not delivered to"

@@ -1,0 +1,108 @@
+"""`python -m langfuse_local`: run the local backend, start and stop it in the background.
+
+Exit codes: 0 done (Ctrl-C included, it is how a server in the foreground is stopped), 1 no usable
+backend, 2 a wrong setting or command line, 130 another command interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from langfuse_local.config import Settings, SettingsError, load_settings
+
+_DESCRIPTION = """\
+A local backend for OpenTelemetry spans that answers the way Langfuse 4.16 does, on this machine
+only. Its addresses are the clients' own settings, LANGFUSE_BASE_URL and
+OTEL_EXPORTER_OTLP_TRACES_ENDPOINT; LANGFUSE_LOCAL_DATA_DIR says where its data is kept."""
+
+_INTERRUPTED = 130
+_COMMANDS = {
+    "serve": "run it in the foreground until Ctrl-C",
+    "ensure": "name the backend that answers; if nothing does, start this one in the background",
+    "stop": "stop the one that `ensure` started here, and nothing else",
+    "status": "say what answers at the two addresses",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return _run(asked, load_settings())
+    except SettingsError as error:
+        return _fail(error, 2)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(asked: argparse.Namespace, settings: Settings) -> int:
+    if asked.command == "serve":
+        return _serve(settings, otlp=not asked.no_otlp)
+    if asked.command == "stop":
+        return _stop(settings)
+    return _look(settings, start=asked.command == "ensure")
+
+
+def _serve(settings: Settings, *, otlp: bool) -> int:
+    # Imported here: the other commands are run by every `make demo` and must be quick.
+    from langfuse_local.database import StoreError  # noqa: PLC0415 - as above
+    from langfuse_local.ports import PortTakenError  # noqa: PLC0415 - as above
+    from langfuse_local.server import serve  # noqa: PLC0415 - as above
+
+    try:
+        serve(settings, otlp=otlp)
+    except (PortTakenError, StoreError) as error:
+        return _fail(error, 1)
+    return 0
+
+
+def _look(settings: Settings, *, start: bool) -> int:
+    from langfuse_local.ensure import UnavailableError, ensure, look  # noqa: PLC0415 - as above
+
+    try:
+        if start:
+            print(ensure(settings))
+            return 0
+        found = look(settings)
+        print("backend  none is running" if found.nothing else found.line())
+    except UnavailableError as error:
+        return _fail(error, 1)
+    return int(found.nothing)
+
+
+def _stop(settings: Settings) -> int:
+    from langfuse_local.process import Background  # noqa: PLC0415 - as above
+
+    pid = Background(settings.langfuse_local_data_dir).stop()
+    data = settings.database
+    print(
+        f"Stopped the local backend (pid {pid}). The data stays in {data}."
+        if pid
+        else "No backend that was started here is running."
+    )
+    return 0
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(error, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m langfuse_local", description=_DESCRIPTION)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == "serve":
+            command.add_argument(
+                "--no-otlp",
+                action="store_true",
+                help="leave the Collector's port alone: spans come from a Collector, through"
+                " /api/public/otel/v1/traces",
+            )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

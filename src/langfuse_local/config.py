@@ -1,0 +1,117 @@
+"""The backend's settings: the environment first, then `.env`, validated and frozen.
+
+The addresses are the very settings that the clients use, so the two sides cannot disagree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = [
+    "BASE_URL",
+    "TRACES_ENDPOINT",
+    "TRACES_PATH",
+    "Settings",
+    "SettingsError",
+    "is_loopback",
+    "load_settings",
+    "local_port",
+]
+
+BASE_URL = "LANGFUSE_BASE_URL"
+TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+TRACES_PATH = "/v1/traces"
+
+
+class SettingsError(ValueError):
+    """A setting cannot be used; the message names the variable and what is allowed."""
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("should be an address such as http://localhost:3000")
+    return value.rstrip("/")
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("should not be empty")
+    return value
+
+
+_Address = Annotated[str, AfterValidator(_address)]
+
+
+class Settings(BaseSettings):
+    """One attribute per environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,  # `.env` files are full of names without a value.
+        extra="ignore",  # The agent and the checks keep their variables in the same file.
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    langfuse_base_url: _Address = "http://localhost:3000"
+    langfuse_public_key: Annotated[str, Field(pattern="^[^:]+$")] = "pk-lf-demo"
+    langfuse_secret_key: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("sk-lf-demo")
+    langfuse_project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = (
+        "order-status-demo"
+    )
+    langfuse_local_data_dir: Path = Path(".data")
+    otel_exporter_otlp_traces_endpoint: _Address = "http://localhost:4318/v1/traces"
+
+    @property
+    def database(self) -> Path:
+        """The backend's one data file."""
+        return self.langfuse_local_data_dir / "langfuse.db"
+
+
+def load_settings() -> Settings:
+    """Read the settings; raises SettingsError with one sentence per setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = (_sentence(cast("dict[str, object]", one)) for one in error.errors())
+        # The original error knows the values, secrets among them: it is not chained.
+        raise SettingsError(" ".join(problems)) from None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine only."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def local_port(variable: str, url: str) -> int:
+    """The port to listen on for this address; raises SettingsError if it cannot be served here."""
+    parts = urlsplit(url)
+    if not is_loopback(url) or parts.scheme != "http":
+        raise SettingsError(
+            f"{variable} is {parts.scheme}://{parts.hostname}, which the local backend cannot"
+            " serve: it answers plain http on this machine only. Remove the setting to use the"
+            " local backend, or start what should answer there."
+        )
+    if variable == TRACES_ENDPOINT and parts.path != TRACES_PATH:
+        raise SettingsError(
+            f"{variable} has the path {parts.path or '/'}, but the local backend takes spans at"
+            f" {TRACES_PATH}: write it in full, as in http://localhost:4318{TRACES_PATH}."
+        )
+    return parts.port or 80
+
+
+def _sentence(error: dict[str, object]) -> str:
+    name = "_".join(str(part) for part in cast("tuple[object, ...]", error["loc"])).upper()
+    reason = str(error["msg"]).removeprefix("Value error, ").replace("String should", "should")
+    return f"{name} {reason[0].lower()}{reason[1:]}."

@@ -1,0 +1,125 @@
+"""Spans to observations, by the rules of Langfuse 4.16.
+
+The rules are the tables of `fields`, `kinds`, `generations`, `usage`, `costs`, `content` and
+`metadata`; here they become a row. Every span becomes exactly one, whatever it carries.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
+
+from langfuse_local import fields, generations
+from langfuse_local.content import content
+from langfuse_local.costs import computed_cost, sent_cost
+from langfuse_local.kinds import kind
+from langfuse_local.metadata import metadata, of_resource, of_scope
+from langfuse_local.observation import Observation
+from langfuse_local.usage import usage
+from langfuse_local.values import Attributes, attributes
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    from langfuse_local.prices import Prices
+
+__all__ = ["observations"]
+
+_OWN_SDK: Final = "langfuse-sdk"
+# OTLP has 64 bits without a sign, a database one less: the year 2262 is the last.
+_LAST: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What all spans of one scope of one resource share."""
+
+    resource: Attributes
+    metadata: dict[str, str]
+    scope: str
+    version: str
+    release: str
+    now: int
+
+
+def observations(request: ExportTraceServiceRequest, prices: Prices) -> list[Observation]:
+    """One observation per span, in the order of the request."""
+    now = time.time_ns()
+    found = []
+    for resource_spans in request.resource_spans:
+        resource = attributes(resource_spans.resource.attributes)
+        described = of_resource(resource)
+        for scope_spans in resource_spans.scope_spans:
+            origin = _origin(scope_spans, resource, described, now)
+            found += [_observation(span, origin, prices) for span in scope_spans.spans]
+    return found
+
+
+def _origin(
+    spans: ScopeSpans, resource: Attributes, described: dict[str, str], now: int
+) -> _Origin:
+    return _Origin(
+        resource=resource,
+        metadata=described | of_scope(spans.scope),
+        scope=spans.scope.name,
+        version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
+        release=fields.sent(resource.get(fields.RELEASE_KEY)),
+        now=now,
+    )
+
+
+def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
+    sent = attributes(span.attributes)
+    start, end = _times(span, origin.now)
+    kept = {} if generations.is_roll_up(sent) else sent
+    model = fields.text(kept, generations.MODEL_NAME_KEYS)
+    tokens = usage(kept)
+    observation_type = kind(sent)
+    prompted = sent if observation_type == "GENERATION" else {}
+    given, answer = content(sent, span.events, origin.scope)
+    return Observation(
+        id=span.span_id.hex(),
+        trace_id=span.trace_id.hex(),
+        parent_id=span.parent_span_id.hex() or None,
+        type=observation_type,
+        name=fields.name(sent, span.name),
+        start_time=start,
+        end_time=end,
+        completion_start_time=generations.completion_start(sent),
+        level=fields.level(sent, failed=span.status.code == Status.STATUS_CODE_ERROR),
+        status_message=fields.sent(sent.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
+        version=fields.sent(sent.get(fields.VERSION_KEY, origin.version)),
+        release=fields.sent(sent.get(fields.RELEASE_KEY, origin.release)),
+        environment=fields.environment(sent, origin.resource),
+        public=fields.flag(sent, fields.PUBLIC_KEYS),
+        is_app_root=fields.flag(sent, (fields.ROOT_KEY,)),
+        user_id=fields.text(sent, fields.USER_KEYS),
+        session_id=fields.text(sent, fields.SESSION_KEYS),
+        trace_name=fields.sent(sent.get(fields.TRACE_NAME_KEY)) or None,
+        tags=fields.tags(sent),
+        model=model,
+        model_parameters=generations.parameters(sent),
+        usage=tokens,
+        cost=_cost(kept, model, tokens, prices),
+        prompt_name=generations.prompt_name(prompted),
+        prompt_version=generations.prompt_version(prompted),
+        input=given,
+        output=answer,
+        metadata=metadata(sent, origin.metadata, own_sdk=origin.scope.startswith(_OWN_SDK)),
+    )
+
+
+def _cost(sent: Attributes, model: str, tokens: dict[str, int], prices: Prices) -> dict[str, float]:
+    if cost := sent_cost(sent):
+        return cost
+    price = prices.find(model) if model and tokens else None
+    return computed_cost(tokens, price) if price else {}
+
+
+def _times(span: Span, now: int) -> tuple[int, int]:
+    """Start and end; a missing one is the other, both missing are now."""
+    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    return min(start or end or now, _LAST), min(end or start or now, _LAST)

@@ -1,0 +1,101 @@
+"""The row that one span becomes.
+
+Langfuse 4 has no trace record: sessions, users and traces are groups of these rows, so a row
+carries its own copy of everything it can be found by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Observation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One stored observation, as Langfuse 4.16 stores it.
+
+    "Absent" is the empty string for `version`, `release`, `user_id`, `session_id`, `model`,
+    `status_message` and `prompt_name`, and None for `parent_id`, `trace_name`, `input`, `output`,
+    `completion_start_time` and `prompt_version`; the public API answers both as they are.
+
+    Attributes:
+        id: Span id, 16 lower-case hex digits.
+        trace_id: Trace id, 32 lower-case hex digits.
+        parent_id: Parent span id, None for a span without a parent.
+        type: SPAN, GENERATION, EVENT, EMBEDDING, AGENT, TOOL, CHAIN, RETRIEVER, GUARDRAIL or
+            EVALUATOR.
+        name: What the row is called; not always the span's name.
+        start_time: Nanoseconds since the epoch, from 1 to 2**63 - 1. Langfuse keeps milliseconds.
+        end_time: As `start_time`; lies before it if a sender says so.
+        completion_start_time: When the first token came, in nanoseconds since the epoch.
+        level: DEBUG, DEFAULT, WARNING or ERROR.
+        status_message: Why the level is what it is.
+        version: Version of the application.
+        release: Release of the application.
+        environment: Normalised, never empty; `default` when none was sent.
+        public: Whether the trace may be read without signing in.
+        is_app_root: Whether the sender marked this span as its entry, whatever its parent.
+        user_id: Whom the row counts for on the Users page.
+        session_id: What the row is grouped by on the Sessions page.
+        trace_name: `langfuse.trace.name` as sent, None when absent or empty.
+        tags: In the order sent, duplicates kept.
+        model: Model name as the sender gave it.
+        model_parameters: A JSON object as text, `{}` when there are none.
+        usage: Tokens by kind, with `total` unless empty.
+        cost: US dollars by kind, with `total` where Langfuse adds one; empty means unknown.
+        prompt_name: Prompt of a GENERATION.
+        prompt_version: Version of that prompt, 0 to 65535.
+        input: Stored text: JSON, or whatever string was sent.
+        output: As `input`.
+        metadata: Dotted name to stored text. The public API parses each value as JSON where it
+            can. Span attributes that no field took lie under `attributes.`, the resource under
+            `resourceAttributes.`, the instrumentation scope under `scope.`.
+    """
+
+    id: str
+    trace_id: str
+    parent_id: str | None
+    type: str
+    name: str
+    start_time: int
+    end_time: int
+    completion_start_time: int | None
+    level: str
+    status_message: str
+    version: str
+    release: str
+    environment: str
+    public: bool
+    is_app_root: bool
+    user_id: str
+    session_id: str
+    trace_name: str | None
+    tags: tuple[str, ...]
+    model: str
+    model_parameters: str
+    usage: dict[str, int]
+    cost: dict[str, float]
+    prompt_name: str
+    prompt_version: int | None
+    input: str | None
+    output: str | None
+    metadata: dict[str, str]
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the row stands for its trace: no parent, or marked as the application's entry."""
+        return self.parent_id is None or self.is_app_root
+
+    @property
+    def total_cost(self) -> float:
+        """US dollars as Langfuse sums them: `cost["total"]`, 0 when there is none."""
+        return self.cost.get("total", 0.0)
+
+    @property
+    def shown_trace_name(self) -> str | None:
+        """`trace_name`, else the name of a root row; None on other rows.
+
+        An empty `trace_name` counts as absent.
+        """
+        return self.trace_name or (self.name if self.is_root else None)

@@ -1,0 +1,73 @@
+"""What a token costs, by model name.
+
+Langfuse prices a span when it arrives, never later, and only if the span brought no cost of its
+own. Its built-in list has 167 models; here are the one that the recorded answers use and the
+demo's own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["BUILT_IN", "ModelPrice", "Prices"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """US dollars per token of the models that a pattern matches.
+
+    Attributes:
+        model: What the price is called.
+        pattern: Searched in the model's name; anchor it to match the whole name.
+        per_token: By kind of usage: `input`, `output`, `input_cached_tokens`, `total`, ...
+    """
+
+    model: str
+    pattern: re.Pattern[str]
+    per_token: Mapping[str, float]
+
+
+_MINI: Final = {
+    "input": 1.5e-7,
+    "output": 6e-7,
+    "input_cached_tokens": 7.5e-8,
+    "input_cache_read": 7.5e-8,
+}
+
+BUILT_IN: Final = (
+    ModelPrice(
+        "gpt-4o-mini",
+        re.compile(r"(?i)^(openai/)?(gpt-4o-mini)$"),
+        _MINI,
+    ),
+    ModelPrice(
+        "gpt-4o-mini-2024-07-18",
+        re.compile(r"(?i)^(openai/)?(gpt-4o-mini-2024-07-18)$"),
+        _MINI,
+    ),
+    ModelPrice(
+        "order-model",
+        re.compile(r"(?i)^(order-model)$"),
+        {"input": 1.5e-7, "output": 6e-7},
+    ),
+)
+
+
+class Prices:
+    """Model prices in order of precedence: the project's own, then the built-in ones.
+
+    `find(model)` is the first whose pattern occurs in the model's name, None if there is none.
+    """
+
+    def __init__(self, own: Iterable[ModelPrice] = ()) -> None:
+        self._models = (*own, *BUILT_IN)
+        self.find = lru_cache(maxsize=1024)(self._search)
+
+    def _search(self, model: str) -> ModelPrice | None:
+        return next((price for price in self._models if price.pattern.search(model)), None)

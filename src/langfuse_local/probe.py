@@ -1,0 +1,101 @@
+"""What answers at the two addresses, told by what it answers and never by an open port."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from langfuse_local.config import is_loopback
+from langfuse_local.version import MARK
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+__all__ = ["Kind", "Probe", "probe_otlp", "probe_web"]
+
+_TIMEOUT_SECONDS = 3
+_MAX_ANSWER = 64 * 1024
+_PROTOBUF = "application/x-protobuf"
+
+
+class Kind(Enum):
+    """Who answered."""
+
+    NOTHING = auto()
+    LOCAL = auto()  # this project's backend
+    EXPECTED = auto()  # what the address is for: Langfuse, or somebody who takes OTLP
+    OTHER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Who answered, and the version it stated."""
+
+    kind: Kind
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Message
+    body: bytes
+
+
+def probe_web(base_url: str) -> Probe:
+    """Who answers `GET /api/public/health` under Langfuse's address."""
+    answer = _ask(urllib.request.Request(f"{base_url}/api/public/health"))  # noqa: S310 - the settings allow http and https alone
+    if not isinstance(answer, _Answer):
+        return Probe(answer)
+    try:
+        health = json.loads(answer.body)
+    except ValueError:
+        health = None
+    if answer.status != http.client.OK or not isinstance(health, dict):
+        return Probe(Kind.OTHER)
+    if health.get("status") != "OK":
+        return Probe(Kind.OTHER)
+    return Probe(_kind(answer), str(health.get("version", "")))
+
+
+def probe_otlp(endpoint: str) -> Probe:
+    """Who answers an OTLP request without spans."""
+    request = urllib.request.Request(endpoint, b"", {"Content-Type": _PROTOBUF}, method="POST")  # noqa: S310 - as above
+    answer = _ask(request)
+    if not isinstance(answer, _Answer):
+        return Probe(answer)
+    if answer.status != http.client.OK or answer.headers.get_content_type() != _PROTOBUF:
+        return Probe(Kind.OTHER)
+    try:
+        ExportTraceServiceResponse.FromString(answer.body)
+    except DecodeError:
+        return Probe(Kind.OTHER)
+    return Probe(_kind(answer))
+
+
+def _kind(answer: _Answer) -> Kind:
+    return Kind.LOCAL if MARK in answer.headers else Kind.EXPECTED
+
+
+def _ask(request: urllib.request.Request) -> _Answer | Kind:
+    # A proxy named in the environment cannot reach this machine's loopback addresses.
+    own = [urllib.request.ProxyHandler({})] if is_loopback(request.full_url) else []
+    opener = urllib.request.build_opener(*own)
+    try:
+        with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+            return _Answer(response.status, response.headers, response.read(_MAX_ANSWER))
+    except urllib.error.HTTPError as error:
+        with error:
+            return _Answer(error.code, error.headers, b"")
+    except urllib.error.URLError as error:
+        return Kind.OTHER if isinstance(error.reason, TimeoutError) else Kind.NOTHING
+    except (OSError, http.client.HTTPException):
+        return Kind.OTHER

@@ -1,0 +1,123 @@
+"""The backend in the background: started once, found again, and stopped by whoever started it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+__all__ = ["Background", "NotStartedError"]
+
+_START_SECONDS = 20
+_STOP_SECONDS = 10
+_POLL_SECONDS = 0.05
+_SAME_START_SECONDS = 1.0  # how far two readings of one process's start may lie apart
+
+
+class NotStartedError(RuntimeError):
+    """The backend did not come up; the message is a sentence with its own last words."""
+
+
+class Background:
+    """The one backend that this checkout may have running, known by pid and start time.
+
+    A pid alone may by now belong to another program, which must not be stopped.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir
+        self._state = data_dir / "backend.json"
+        self.log = data_dir / "backend.log"
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Hold off everybody else who would start it."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._folder / "backend.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def start(self, is_up: Callable[[], bool]) -> None:
+        """Start it and return when it is up; raises NotStartedError.
+
+        It gets a session and streams of its own: `make demo | cat` ends, and Ctrl-C in the
+        terminal does not reach it.
+        """
+        with self._open_log() as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "langfuse_local", "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._remember(child.pid)
+        if _wait(lambda: child.poll() is not None or is_up(), _START_SECONDS) and (
+            child.poll() is None
+        ):
+            return
+        self.stop()
+        child.wait()
+        raise NotStartedError(self._last_words())
+
+    def process(self) -> psutil.Process | None:
+        """The running backend that `start` started, None if there is none."""
+        try:
+            state = json.loads(self._state.read_text(encoding="utf-8"))
+            process = psutil.Process(state["pid"])
+            same = abs(process.create_time() - state["created"]) < _SAME_START_SECONDS
+            return process if same and not _gone(process) else None
+        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+            return None
+
+    def stop(self) -> int | None:
+        """Stop it, by force if asking does not help; its pid, None if it was not running."""
+        process = self.process()
+        if process is not None:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+                if not _wait(lambda: _gone(process), _STOP_SECONDS):
+                    process.kill()
+                    _wait(lambda: _gone(process), _STOP_SECONDS)
+        self._state.unlink(missing_ok=True)
+        return process.pid if process else None
+
+    def _open_log(self) -> BinaryIO:
+        return os.fdopen(os.open(self.log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
+
+    def _remember(self, pid: int) -> None:
+        with suppress(psutil.NoSuchProcess):
+            state = {"pid": pid, "created": psutil.Process(pid).create_time()}
+            self._state.write_text(json.dumps(state), encoding="utf-8")
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"It did not answer within {_START_SECONDS} seconds."
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX spans_by_id ON spans (trace, span)

@@ -1,0 +1,1 @@
+CREATE INDEX spans_by_session ON spans (session, start) WHERE session IS NOT NULL

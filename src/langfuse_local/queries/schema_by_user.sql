@@ -1,0 +1,1 @@
+CREATE INDEX spans_by_user ON spans (user, start)

@@ -1,0 +1,1 @@
+SELECT DISTINCT session AS id FROM spans WHERE session IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT DISTINCT trace AS id FROM spans

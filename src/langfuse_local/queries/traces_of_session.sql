@@ -1,0 +1,2 @@
+SELECT DISTINCT trace AS id FROM spans
+WHERE session = (SELECT id FROM strings WHERE value = :session)

@@ -1,0 +1,2 @@
+SELECT DISTINCT trace AS id FROM spans
+WHERE user = (SELECT id FROM strings WHERE value = :user)

@@ -1,0 +1,1 @@
+SELECT DISTINCT user AS id FROM spans WHERE user IS NOT NULL

@@ -1,0 +1,177 @@
+"""Observations as the public API answers them, key for key as recorded from Langfuse 4.16."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from langfuse_local.moments import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from langfuse_local.codec import Stored
+    from langfuse_local.observation import Observation
+
+__all__ = ["DEFAULT_GROUPS", "GROUPS", "row"]
+
+_NANOS_PER_MICRO = 1_000
+_NANOS_PER_MILLI = 1_000_000
+
+GROUPS = (
+    "core",
+    "basic",
+    "time",
+    "io",
+    "metadata",
+    "model",
+    "usage",
+    "prompt",
+    "metrics",
+    "trace_context",
+)
+DEFAULT_GROUPS = frozenset({"core", "basic"})
+
+
+def row(stored: Stored, groups: Collection[str], project_id: str) -> dict[str, Any]:
+    """The answer's row with the field groups asked for; `core` is always there.
+
+    A span's own rounding is Langfuse's: times in whole milliseconds, durations their difference.
+    """
+    observation = stored.observation
+    answer = _core(observation, project_id)
+    for group, part in _PARTS.items():
+        if group in groups:
+            answer |= part(observation, stored.received)
+    if "basic" in groups:
+        answer |= {"bookmarked": False, "public": observation.public}
+    # Langfuse joins its own price list here; it answers null where it does not know the model.
+    return answer | dict.fromkeys(("modelId", "inputPrice", "outputPrice", "totalPrice"))
+
+
+def _core(observation: Observation, project_id: str) -> dict[str, Any]:
+    return {
+        "id": observation.id,
+        "traceId": observation.trace_id,
+        "startTime": _iso(observation.start_time),
+        "endTime": _iso(observation.end_time),
+        "projectId": project_id,
+        "parentObservationId": observation.parent_id,
+        "type": observation.type,
+    }
+
+
+def _basic(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "name": observation.name,
+        "level": observation.level,
+        "statusMessage": observation.status_message,
+        "version": observation.version,
+        "environment": observation.environment,
+        **_metrics(observation, _received),
+        "userId": observation.user_id,
+        "sessionId": observation.session_id,
+        "isRootObservation": observation.is_root,
+    }
+
+
+def _metrics(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "latency": _seconds(observation.start_time, observation.end_time),
+        "timeToFirstToken": _seconds(observation.start_time, observation.completion_start_time),
+    }
+
+
+def _time(observation: Observation, received: int) -> dict[str, Any]:
+    first_token = observation.completion_start_time
+    return {
+        "completionStartTime": None if first_token is None else _iso(first_token),
+        "createdAt": iso(received),
+        "updatedAt": iso(received),
+    }
+
+
+def _io(observation: Observation, _received: int) -> dict[str, Any]:
+    return {"input": observation.input, "output": observation.output}
+
+
+def _metadata(observation: Observation, _received: int) -> dict[str, Any]:
+    return {"metadata": {key: _parsed(text) for key, text in observation.metadata.items()}}
+
+
+def _model(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "providedModelName": observation.model,
+        "internalModelId": None,
+        "modelParameters": _parsed(observation.model_parameters),
+    }
+
+
+def _usage(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "usageDetails": observation.usage,
+        "costDetails": {kind: _plain(cost) for kind, cost in observation.cost.items()},
+        "totalCost": _plain(observation.total_cost),
+    }
+
+
+def _prompt(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "promptId": None,
+        "promptName": observation.prompt_name,
+        "promptVersion": observation.prompt_version,
+    }
+
+
+def _trace_context(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "traceName": observation.shown_trace_name,
+        "release": observation.release,
+        "tags": list(observation.tags),
+    }
+
+
+_PARTS: dict[str, Callable[[Observation, int], dict[str, Any]]] = {
+    "basic": _basic,
+    "time": _time,
+    "io": _io,
+    "metadata": _metadata,
+    "model": _model,
+    "usage": _usage,
+    "prompt": _prompt,
+    "metrics": _metrics,
+    "trace_context": _trace_context,
+}
+
+
+def _iso(nanos: int) -> str:
+    return iso(nanos // _NANOS_PER_MICRO)
+
+
+def _seconds(start: int, end: int | None) -> int | float | None:
+    if end is None:
+        return None
+    return _plain((end // _NANOS_PER_MILLI - start // _NANOS_PER_MILLI) / 1000)
+
+
+def _plain(number: float) -> int | float:
+    """Write 0 and not 0.0, as JavaScript does."""
+    return int(number) if float(number).is_integer() else number
+
+
+def _parsed(text: str) -> Any:
+    """What JSON in a metadata value stands for; other text, and numbers too exact, stay text."""
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _number(text: str) -> int | float | str:
+    number = float(text)
+    return _plain(number) if Decimal(text) == Decimal(repr(number)) else text
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,146 @@
+"""Two ports, one process: the Collector's for spans, Langfuse's for the API and the pages."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from langfuse_local.answers import Answer
+from langfuse_local.api import PREFIX, Api
+from langfuse_local.auth import Keys
+from langfuse_local.config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
+from langfuse_local.pages import Pages
+from langfuse_local.ports import listen
+from langfuse_local.receiver import LangfuseReceiver, OtlpReceiver
+from langfuse_local.store import Store
+from langfuse_local.version import MARK, VERSION
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from langfuse_local.config import Settings
+
+__all__ = ["build", "otlp_app", "serve", "web_app"]
+
+_SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on disk already
+
+
+def web_app(store: Store, settings: Settings) -> Starlette:
+    """What answers on Langfuse's port."""
+    keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
+    receive = LangfuseReceiver(store, keys).receive
+    routes: list[BaseRoute] = [
+        Route(f"{PREFIX}/otel{TRACES_PATH}", receive, methods=["POST"]),
+        *Api(store, keys, settings.langfuse_project_id).routes(),
+        *Pages(store, settings.langfuse_project_id).routes(),
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+
+
+def otlp_app(store: Store) -> Starlette:
+    """What answers on the Collector's port."""
+    return Starlette(
+        routes=[Route(TRACES_PATH, OtlpReceiver(store).receive, methods=["POST"])],
+    )
+
+
+def build(
+    store: Store, settings: Settings, web: Sequence[socket.socket], otlp: Sequence[socket.socket]
+) -> uvicorn.Server:
+    """A server for listening sockets, to be run with `server.run([*web, *otlp])`."""
+    ports = {port: web_app(store, settings) for port in _ports(web)}
+    ports |= {port: otlp_app(store) for port in _ports(otlp)}
+    config = uvicorn.Config(
+        _ByPort(ports),
+        access_log=False,
+        headers=[(MARK, VERSION)],
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        ws="none",
+    )
+    return uvicorn.Server(config)
+
+
+def serve(settings: Settings, *, otlp: bool) -> None:
+    """Answer until Ctrl-C or SIGTERM.
+
+    Raises SettingsError, PortTakenError or StoreError before it starts.
+    """
+    with ExitStack() as stack:
+        web_sockets = listen(local_port(BASE_URL, settings.langfuse_base_url), BASE_URL)
+        for one in web_sockets:
+            stack.enter_context(one)
+        otlp_sockets = _otlp_sockets(settings) if otlp else []
+        for one in otlp_sockets:
+            stack.enter_context(one)
+        store = stack.enter_context(closing(Store(settings.database)))
+        server = build(store, settings, web_sockets, otlp_sockets)
+        _finish_on_signals(server)
+        _announce(settings, otlp=otlp)
+        server.run([*web_sockets, *otlp_sockets])
+    print("Stopped. The data stays in", settings.database)
+
+
+class _ByPort:
+    """Hands a request to the application of the port it came in by."""
+
+    def __init__(self, apps: Mapping[int, ASGIApp]) -> None:
+        self._apps = apps
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._apps[scope["server"][1]](scope, receive, send)
+
+
+def _ports(sockets: Sequence[socket.socket]) -> set[int]:
+    return {one.getsockname()[1] for one in sockets}
+
+
+def _otlp_sockets(settings: Settings) -> list[socket.socket]:
+    endpoint = settings.otel_exporter_otlp_traces_endpoint
+    return listen(local_port(TRACES_ENDPOINT, endpoint), TRACES_ENDPOINT)
+
+
+def _announce(settings: Settings, *, otlp: bool) -> None:
+    spans = settings.otel_exporter_otlp_traces_endpoint if otlp else "from a Collector"
+    print(f"backend  local, {settings.langfuse_base_url}", flush=True)
+    print(f"spans    {spans}")
+    print(f"data     {settings.database}")
+    print("Ctrl-C stops it.", flush=True)
+
+
+def _finish_on_signals(server: uvicorn.Server) -> None:
+    """Let Ctrl-C and SIGTERM end the server in order and the program with 0.
+
+    From now on, that is also before uvicorn listens to them itself; it stops on both and then
+    raises the signal again for whoever asked for it before, which is this.
+    """
+
+    def finish(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, finish)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
+    if not request.url.path.startswith(PREFIX):
+        return PlainTextResponse(error.detail, error.status_code)
+    if error.status_code == 405:  # noqa: PLR2004 - as recorded
+        answer = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
+        return Answer(answer, 405)
+    return Answer({"message": error.detail}, error.status_code)

@@ -1,0 +1,175 @@
+"""The public API answers what Langfuse 4.16 was recorded to answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from wire import JSON, PROTOBUF, ask, request_of, span
+
+from langfuse_local.moments import from_iso
+from langfuse_local.version import MARK, VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from wire import Backend
+
+_CONTRACT = Path(__file__).parent / "contract"
+CASES = json.loads((_CONTRACT / "observations.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((_CONTRACT / "api.json").read_text(encoding="utf-8"))
+_WITHOUT_KEYS = "No authorization header"
+_WRONG_KEYS = "Invalid credentials. Confirm that you've configured the correct host."
+_KEYS = {_WITHOUT_KEYS: None, _WRONG_KEYS: "pk-lf-demo:sk-lf-other"}
+
+
+def _replayed(recorded: dict[str, Any]) -> bool:
+    request = recorded["request"]
+    return request.startswith("GET") and not any(
+        part in request for part in ("filter=", "/v2/metrics", "/v3/scores")
+    )
+
+
+REPLAYED = [recorded for recorded in RECORDED if _replayed(recorded)]
+
+
+@pytest.fixture(scope="module")
+def backend(
+    tmp_path_factory: pytest.TempPathFactory,
+    running: Callable[[Path], AbstractContextManager[Backend]],
+) -> Iterator[Backend]:
+    """A backend with the data that the recordings were made over."""
+    with running(tmp_path_factory.mktemp("api")) as started:
+        for case in CASES:
+            ask(started.otlp, json.dumps(case["otlp"]).encode(), content_type=JSON)
+        yield started
+
+
+@pytest.mark.parametrize("recorded", REPLAYED, ids=[one["request"][:80] for one in REPLAYED])
+def test_answers_as_recorded(backend: Backend, recorded: dict[str, Any]) -> None:
+    """Status, content type, keys in their order and values are the recorded ones."""
+    keys = _KEYS.get(recorded["answer"].get("message"), "pk-lf-demo:sk-lf-demo")
+    path = recorded["request"].removeprefix("GET ")
+    answer = ask(backend.web + path, keys=keys)
+    assert answer.status == recorded["status"]
+    assert answer.headers["content-type"] == recorded["content_type"]
+    assert json.dumps(answer.json) == json.dumps(recorded["answer"])
+
+
+def test_has_the_recorded_keys_with_a_filter(backend: Backend) -> None:
+    """The row of the recorded trace_context answer has exactly these keys, in this order."""
+    recorded = next(one for one in RECORDED if "filter=" in one["request"])
+    (row,) = backend.rows("?fields=core,basic,trace_context&limit=1")
+    assert list(row) == list(recorded["answer"]["data"][0])
+
+
+def test_marks_every_answer_as_local(backend: Backend) -> None:
+    """Our own tools tell the local backend from Langfuse by a header, on both ports."""
+    answers = [
+        ask(f"{backend.web}/api/public/health"),
+        ask(f"{backend.web}/api/public/v2/observations", keys=None),
+        ask(f"{backend.web}/nowhere"),
+        ask(backend.otlp, b"", content_type=PROTOBUF),
+        ask(backend.otlp, b"", content_type="text/plain"),
+    ]
+    assert [answer.headers[MARK] for answer in answers] == [VERSION] * 5
+
+
+def test_states_the_projects_version() -> None:
+    """The header carries the version that pyproject.toml declares."""
+    pyproject = Path(__file__).parents[2] / "pyproject.toml"
+    assert f'\nversion = "{VERSION}"\n' in pyproject.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("group", "keys"),
+    [
+        ("time", ["completionStartTime", "createdAt", "updatedAt"]),
+        ("io", ["input", "output"]),
+        ("metadata", ["metadata"]),
+        ("model", ["providedModelName", "internalModelId", "modelParameters"]),
+        ("usage", ["usageDetails", "costDetails", "totalCost"]),
+        ("prompt", ["promptId", "promptName", "promptVersion"]),
+        ("metrics", ["latency", "timeToFirstToken"]),
+        ("trace_context", ["traceName", "release", "tags"]),
+    ],
+)
+def test_adds_a_field_group_when_asked(backend: Backend, group: str, keys: list[str]) -> None:
+    """A group's fields come with it and not without it; unknown groups are ignored."""
+    (bare,) = backend.rows("?fields=core&limit=1")
+    (row,) = backend.rows(f"?fields={group},nonsense&limit=1")
+    assert [key for key in row if key not in bare] == keys
+
+
+def test_pages_through_everything_once(backend: Backend) -> None:
+    """Following the cursor gives every observation exactly once."""
+    url = f"{backend.web}/api/public/v2/observations?limit=7"
+    seen: list[str] = []
+    answer = ask(url).json
+    while "cursor" in answer["meta"]:
+        seen += [row["id"] for row in answer["data"]]
+        answer = ask(f"{url}&cursor={answer['meta']['cursor']}").json
+    seen += [row["id"] for row in answer["data"]]
+    assert len(seen) == len(set(seen)) == backend.store.counts().observations
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sessionId=s2", {"s2"}),
+        ("userId=u2", {"s2"}),
+        ("traceId=adf273bd2c7c5f4b1209d1b1c524a9c8&type=GENERATION", {"conv_a1"}),
+        ("parentObservationId=23f282f106e84e3d", {"conv_a1"}),
+        ("level=WARNING&name=work", {""}),
+        ("version=v9", {""}),
+        ("environment=qa&environment=prod", {""}),
+        ("traceId=zz", set()),
+        ("sessionId=conv_a1&toStartTime=2026-11-20T10:00:00Z", set()),
+        ("sessionId=conv_a1&fromStartTime=2026-11-20T10:00:00.030Z", {"conv_a1"}),
+    ],
+)
+def test_narrows_by_parameters(backend: Backend, query: str, expected: set[str]) -> None:
+    """Every simple parameter selects rows, together with the others."""
+    assert {row["sessionId"] for row in backend.rows(f"?{query}")} == expected
+
+
+def test_orders_rows_within_one_millisecond(
+    tmp_path: Path, running: Callable[[Path], AbstractContextManager[Backend]]
+) -> None:
+    """Rows that start within the same millisecond are paged without gap or repeat."""
+    spans = [
+        span(spanId=f"{n:016x}", startTimeUnixNano=str(1_795_168_800_000_000_000 + n * 1000))
+        for n in range(1, 8)
+    ]
+    with running(tmp_path) as backend:
+        ask(backend.otlp, request_of(*spans), content_type=JSON)
+        url = f"{backend.web}/api/public/v2/observations?limit=3"
+        first = ask(url).json
+        second = ask(f"{url}&cursor={first['meta']['cursor']}").json
+    assert [int(row["id"], 16) for row in first["data"] + second["data"]] == [7, 6, 5, 4, 3, 2]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=x",
+        "limit=-1",
+        "cursor=nonsense",
+        "cursor=e30=",
+        "fromStartTime=soon",
+        "isRootObservation=perhaps",
+    ],
+)
+def test_refuses_parameters_that_make_no_sense(backend: Backend, query: str) -> None:
+    """A parameter that cannot be read is a 400 with a message, never a traceback."""
+    answer = ask(f"{backend.web}/api/public/v2/observations?{query}")
+    assert (answer.status, list(answer.json)) == (400, ["message", "error"])
+
+
+def test_reads_moments_in_any_zone() -> None:
+    """A time with an offset means the same moment as its UTC form."""
+    assert from_iso("2026-11-20T11:00:00+01:00") == from_iso("2026-11-20T10:00:00.000Z")
+    assert from_iso("2026-11-20T10:00:00") == from_iso("2026-11-20T10:00:00Z")

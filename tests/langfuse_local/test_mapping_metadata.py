@@ -1,0 +1,137 @@
+"""What becomes metadata, under which name, and which value wins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mapped import observe
+
+TRACE, OBSERVATION = "langfuse.trace.metadata", "langfuse.observation.metadata"
+
+
+def _own(sent: dict[str, Any], **more: Any) -> dict[str, str]:
+    """The metadata without the blocks that say where a span comes from."""
+    stored = observe(sent, **more).metadata
+    return {key: value for key, value in stored.items() if not key.startswith(("scope.", "attrib"))}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("eu", "eu"),
+        ("", ""),
+        (7, "7"),
+        (True, "true"),
+        (0.5, "0.5"),
+        (["a", 1, None], '["a",1,"{}"]'),
+        ([], '{"arrayValue":{}}'),
+        (float("nan"), "NaN"),
+        (float("-inf"), "-Infinity"),
+        ({"a": "b"}, '{"kvlistValue":{"values":[{"key":"a","value":{"stringValue":"b"}}]}}'),
+    ],
+)
+@pytest.mark.parametrize(
+    "prefix", [TRACE, OBSERVATION, "langfuse.metadata", "ai.telemetry.metadata"]
+)
+def test_values_are_text(prefix: str, sent: Any, stored: str) -> None:
+    """Under every prefix a value is stored as text: JSON unless it was a string."""
+    assert _own({f"{prefix}.a.b": sent}) == {"a.b": stored}
+
+
+def test_objects_are_flattened() -> None:
+    """Objects become dotted names; arrays stay JSON; an empty object leaves nothing."""
+    sent = '{"a": {"b": {"c": 1}}, "list": [1, {"x": 2.0}], "none": null, "empty": {}, "t": "x"}'
+    assert _own({TRACE: sent}) == {"a.b.c": "1", "list": '[1,{"x":2}]', "none": "", "t": "x"}
+
+
+def test_numbers_are_doubles() -> None:
+    """Integers in JSON are rounded to doubles, and beyond those they are null."""
+    sent = f'{{"long": 12345678901234567890, "huge": 1{"0" * 400}, "absurd": 1{"0" * 5000}}}'
+    assert _own({TRACE: sent}) == {"long": "12345678901234567000", "huge": "null", "absurd": "null"}
+
+
+@pytest.mark.parametrize(
+    "sent", ["{broken", '{"a": NaN}', "5", '"x"', "null", "", 5, True, "[" * 500]
+)
+def test_what_is_no_object_is_no_metadata(sent: Any) -> None:
+    """Anything else in the whole-metadata attribute is dropped."""
+    assert _own({TRACE: sent, OBSERVATION: sent}) == {}
+
+
+def test_arrays_become_numbered() -> None:
+    """An array in the whole-metadata attribute is an object by index, as in JavaScript."""
+    assert _own({TRACE: '["a", "b"]', OBSERVATION: ["c"]}) == {"0": "a", "1": "b"}
+
+
+def test_the_common_object_fills_in() -> None:
+    """`langfuse.metadata` stands in for whichever of the two objects is absent."""
+    sent = {"langfuse.metadata": '{"k": "common"}'}
+    assert _own(sent) == {"k": "common"}
+    assert _own({**sent, f"{OBSERVATION}.k": "own"}) == {"k": "common"}
+    assert _own({**sent, TRACE: '{"k": "trace"}'}) == {"k": "trace"}
+
+
+def test_the_trace_overrides_the_observation() -> None:
+    """Of one name the trace's value counts, and of the trace the single attribute's."""
+    sent = {
+        OBSERVATION: '{"a": "1", "b": "1", "c": "1", "d": "1"}',
+        f"{OBSERVATION}.b": "2",
+        TRACE: '{"c": "3", "d": "3"}',
+        f"{TRACE}.d": "4",
+    }
+    assert _own(sent) == {"a": "1", "b": "2", "c": "3", "d": "4"}
+
+
+def test_fields_of_the_ai_sdk_are_no_metadata() -> None:
+    """Session, user, tags and prompt under the AI SDK's prefix are fields, not metadata."""
+    prefix = "ai.telemetry.metadata"
+    sent = {f"{prefix}.{name}": "x" for name in ("userId", "sessionId", "tags", "langfusePrompt")}
+    assert observe({**sent, f"{prefix}.plan": "pro"}, scope="").metadata == {"plan": "pro"}
+
+
+@pytest.mark.parametrize("name", ["__proto__", "a.constructor.b", "prototype"])
+def test_dangerous_names_are_dropped(name: str) -> None:
+    """Names that are properties of every JavaScript object are not stored."""
+    assert _own({f"{TRACE}.{name}": "x", f"{TRACE}.prototypes": "y"}) == {"prototypes": "y"}
+
+
+def test_where_a_span_comes_from() -> None:
+    """Remaining attributes, resource and scope have blocks of their own, all of them text."""
+    observation = observe(
+        {"http.status": 200, "http.route": "/", "list": ["a"]},
+        resource={"service.name": "s", "process.pid": 7},
+        scope="library",
+        scope_attributes={"k": True},
+    )
+    assert observation.metadata == {
+        "attributes.http.status": "200",
+        "attributes.http.route": "/",
+        "attributes.list": '["a"]',
+        "resourceAttributes.service.name": "s",
+        "resourceAttributes.process.pid": "7",
+        "scope.name": "library",
+        "scope.attributes.k": "true",
+    }
+
+
+@pytest.mark.parametrize("block", ["attributes", "resourceAttributes", "scope"])
+def test_a_senders_own_block_replaces_the_built_in_one(block: str) -> None:
+    """A key of that name takes the whole block's place; a longer one only its own."""
+    sent = {"http.route": "/", f"{TRACE}.{block}": "mine"}
+    stored = observe(sent, resource={"service.name": "s"}).metadata
+    assert stored[block] == "mine"
+    assert not [key for key in stored if key.startswith(f"{block}.")]
+    assert len(stored) == 3
+    assert observe({f"{TRACE}.scope.name": "mine"}, scope="x").metadata == {"scope.name": "mine"}
+
+
+def test_resource_metadata_is_not_promoted() -> None:
+    """Metadata of a trace on the resource stays an attribute of the resource."""
+    stored = observe(resource={f"{TRACE}.k": "v"}, scope="").metadata
+    assert stored == {f"resourceAttributes.{TRACE}.k": "v"}
+
+
+def test_langfuses_own_sdk_is_not_repeated() -> None:
+    """Spans of Langfuse's SDK keep no block of attributes."""
+    assert observe({"a": "b"}, scope="langfuse-sdk").metadata == {"scope.name": "langfuse-sdk"}

@@ -1,0 +1,75 @@
+"""Promises of the repository itself: its locks, its commands, its documents, its layers."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_a_lock_pins_hashes_and_names_no_index(lock: Path) -> None:
+    """Every requirement has a version and a hash, and no address of a package index stands there."""
+    text = lock.read_text()
+    packages = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
+    assert len(packages) > 50
+    for package in packages:
+        assert re.match(r"[\w.-]+==", package), package[:40]
+        assert "--hash=sha256:" in package, package[:40]
+    assert "://" not in text
+    assert "--find-links" not in text
+
+
+def test_bare_make_lists_every_target() -> None:
+    """`make` alone prints help that has a line for each target."""
+    shown = subprocess.run(["make"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert re.findall(r"^make (\S+)", shown, re.MULTILINE) == TARGETS
+
+
+def test_every_target_is_in_the_readme() -> None:
+    """The README's table of commands leaves none out, and lists none that is gone."""
+    listed = re.findall(r"^\| `make ?(\S*)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(["", *(name for name in TARGETS if name != "help")])
+
+
+def test_the_documents_link_to_what_exists() -> None:
+    """Every relative link and picture in a document points at a file of the repository."""
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    assert documents
+    for document in documents:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+@pytest.mark.parametrize("name", ["instrumentation", "langfuse_context"])
+def test_no_opentelemetry_sdk_where_the_api_will_do(name: str) -> None:
+    """These modules work with any provider, or none: they import the API and never the SDK."""
+    tree = ast.parse((ROOT / f"src/agent_observability/{name}.py").read_text())
+    imported = {
+        module
+        for node in ast.walk(tree)
+        for module in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert any(module.startswith("opentelemetry") for module in imported)
+    assert not [
+        m for m in imported if m.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))
+    ]
+
+
+@pytest.mark.parametrize("name", ["langfuse_context", "telemetry"])
+def test_what_is_copied_is_read_in_one_sitting(name: str) -> None:
+    """The two files that engineers lift into their services stay within 150 lines."""
+    path = ROOT / f"src/agent_observability/{name}.py"
+    assert len(path.read_text().splitlines()) <= 150
