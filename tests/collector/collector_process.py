@@ -42,21 +42,27 @@ class Collector:
     """One Collector: its addresses stay the same when it is started again."""
 
     def __init__(
-        self, binary: Path, directory: Path, endpoint: str, *, overlay: str | None = None
+        self,
+        binary: Path,
+        directory: Path,
+        endpoint: str,
+        keys: Mapping[str, str] = KEYS,
+        *,
+        overlay: str | None = None,
     ) -> None:
         self.binary, self.directory = binary, directory
         self.storage = directory / "queue"
-        self.http, self.grpc, self.health, self.metrics_port = _free_ports(4)
+        self.http, self.grpc, self.health, self.metrics_port = free_ports(4)
         self.configs = [CONFIG]
         self.process: subprocess.Popen[bytes] | None = None
-        self.environment = self._environment(endpoint)
+        self.environment: Mapping[str, str] = {**keys, **self._environment(endpoint)}
         self._log = directory / "collector.log"
         if overlay is not None:
             (directory / "overlay.yaml").write_text(overlay)
             self.configs.append(directory / "overlay.yaml")
 
     def _environment(self, endpoint: str) -> Mapping[str, str]:
-        return KEYS | {
+        return {
             "PATH": os.environ["PATH"],
             "LANGFUSE_OTLP_ENDPOINT": endpoint,
             "OTELCOL_HTTP_ENDPOINT": f"127.0.0.1:{self.http}",
@@ -126,11 +132,14 @@ class Collector:
         return int(found[1]) / 1024
 
     def send(self, request: ExportTraceServiceRequest) -> int:
+        """POST one OTLP request in protobuf and return the status."""
+        return self.post(request.SerializeToString(), "application/x-protobuf")
+
+    def post(self, body: bytes, content_type: str) -> int:
         """POST one OTLP request and return the status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=30)
         try:
-            headers = {"Content-Type": "application/x-protobuf"}
-            connection.request("POST", "/v1/traces", request.SerializeToString(), headers)
+            connection.request("POST", "/v1/traces", body, {"Content-Type": content_type})
             response = connection.getresponse()
             response.read()
             return response.status
@@ -148,7 +157,8 @@ def _get(port: int, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
@@ -158,10 +168,15 @@ def _free_ports(count: int) -> list[int]:
 
 @contextmanager
 def running(
-    binary: Path, directory: Path, endpoint: str, *, overlay: str | None = None
+    binary: Path,
+    directory: Path,
+    endpoint: str,
+    keys: Mapping[str, str] = KEYS,
+    *,
+    overlay: str | None = None,
 ) -> Iterator[Collector]:
     """Run a Collector for a block."""
-    collector = Collector(binary, directory, endpoint, overlay=overlay)
+    collector = Collector(binary, directory, endpoint, keys, overlay=overlay)
     try:
         collector.start()
         yield collector

@@ -73,7 +73,8 @@ def plain(attributes: Iterable[KeyValue]) -> dict[str, Value]:
 def _any(value: Any) -> AnyValue:
     for kind, field in _SCALARS.items():
         if isinstance(value, kind):
-            return AnyValue(**{field: value})
+            scalar: dict[str, Any] = {field: value}
+            return AnyValue(**scalar)
     if isinstance(value, Mapping):
         return AnyValue(kvlist_value=KeyValueList(values=key_values(value)))
     return AnyValue(array_value=ArrayValue(values=[_any(each) for each in value]))
