@@ -23,6 +23,7 @@ _URL = "http://localhost:3000"
 _PROJECTS = "http://localhost:3000/api/public/projects"
 _PORTS = (3000, 4317, 4318, 8888)
 _MEMORY_GB = 6
+_POLL_SECONDS = 2.0
 _START_SECONDS = 900  # after the images are there
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -133,7 +134,7 @@ def _wait() -> None:
         elif doing != said:
             print(f"  {doing}", flush=True)
         said = doing
-        time.sleep(2)
+        time.sleep(_POLL_SECONDS)
     print("\r\033[K" if terminal else "", end="", flush=True)
 
 

@@ -51,19 +51,25 @@ def complete(path: Path) -> list[str]:
     Raises:
         StackError: The file cannot be written, or holds a key that Langfuse would not take.
     """
-    present = read(path)
-    missing = [name for name in GENERATED if not present.get(name)]
+    try:
+        present = read(path)
+        _check(present)
+        missing = [name for name in GENERATED if not present.get(name)]
+        _append(path, {name: GENERATED[name]() for name in missing})
+    except OSError as error:
+        raise StackError(
+            f".env cannot be used ({error.strerror}): make it a file that you may write."
+        ) from error
+    return missing
+
+
+def _check(present: Mapping[str, str]) -> None:
     key = present.get("ENCRYPTION_KEY")
     if key and not re.fullmatch(r"[0-9a-fA-F]{64}", key):
         raise StackError(
             "ENCRYPTION_KEY in .env must be 64 hexadecimal digits: correct it, or remove the line"
             " and make up writes one."
         )
-    try:
-        _append(path, {name: GENERATED[name]() for name in missing})
-    except OSError as error:
-        raise StackError(f".env cannot be written ({error.strerror}): make it writable.") from error
-    return missing
 
 
 def _append(path: Path, added: Mapping[str, str]) -> None:
