@@ -3,8 +3,10 @@
 import subprocess
 from pathlib import Path
 
+import grpc
 import pytest
 from collector_process import Collector, running
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from otlp import request, span
 from otlp_sink import PATH, Sink
 
@@ -58,3 +60,14 @@ def test_langfuse_is_addressed_as_it_asks(binary: Path, tmp_path: Path, sink: Si
     assert got["Content-Encoding"] == "gzip"
     assert got["Content-Type"] == "application/x-protobuf"
     assert got["X-Langfuse-Ingestion-Version"] == "4"
+
+
+def test_spans_are_taken_over_grpc_too(binary: Path, tmp_path: Path, sink: Sink) -> None:
+    """OTLP's other transport ends in the same pipeline: guarded and delivered."""
+    with (
+        running(binary, tmp_path, sink.endpoint) as collector,
+        grpc.insecure_channel(f"127.0.0.1:{collector.grpc}") as channel,
+    ):
+        TraceServiceStub(channel).Export(request([span("to ada@example.org")]), timeout=10)
+        (arrived,) = sink.wait_for_spans(1).values()
+    assert arrived.name == "to ****"

@@ -8,6 +8,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp import request, span
 from otlp_sink import Answer, Sink
 
+from langfuse_stack import counts
+
 
 def _turn(number: int) -> list[Span]:
     context = {
@@ -118,6 +120,9 @@ def test_a_refusal_is_final_and_counted(
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
         lost = _send(collector, 3)
         wait_until(lambda: _metric(collector, "send_failed") == len(lost), "The loss is counted")
+        counted = counts.ask(f"http://127.0.0.1:{collector.metrics_port}/metrics")
+        assert counted is not None
+        assert (counted.dropped, counted.sent, counted.waiting) == (len(lost), 0, 0)
         assert f"HTTP Status Code {status}" in collector.log()
         assert '"dropped_items": ' in collector.log()
         sink.answer = Answer()

@@ -103,9 +103,8 @@ def test_only_loopback_is_published_and_no_store() -> None:
 
 def test_langfuse_waits_for_its_stores_and_the_collector_for_nothing() -> None:
     """A store that is missing at start would be a 500, which the Collector cannot retry."""
-    stores = dict.fromkeys(
-        ("clickhouse", "minio", "postgres", "redis"), {"condition": "service_healthy"}
-    )
+    names = ("clickhouse", "minio", "postgres", "redis")
+    stores = {name: {"condition": "service_healthy"} for name in names}
     assert SERVICES["langfuse-web"]["depends_on"] == stores
     assert SERVICES["langfuse-worker"]["depends_on"] == stores
     assert "depends_on" not in SERVICES["otel-collector"]
