@@ -5,6 +5,27 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 export PYTHONPATH := src
 
+# $(value) takes the text as it stands, so that a $ or a backtick in a question is not run, and
+# unexport keeps make from expanding the variable itself for its commands.
+given = $(if $(filter command line,$(origin $1)),$(value $1))
+export ASK_QUERY := $(call given,Q)
+export ASK_ORDER := $(call given,ORDER)
+export ASK_ACTOR := $(call given,ACTOR)
+export ASK_CONVERSATION := $(call given,CONVERSATION)
+export COHORT_USERS := $(call given,USERS)
+export COHORT_SEED := $(call given,SEED)
+export CHECK_COMMENT := $(call given,COMMENT)
+export CHECK_DRILL := $(call given,NAME)
+export CHECK_SESSION := $(call given,SESSION)
+export CHECK_SINCE := $(call given,SINCE)
+export CHECK_TRACE := $(call given,TRACE)
+export CHECK_USER := $(call given,USER)
+export CHECK_VALUE := $(call given,VALUE)
+unexport Q ORDER ACTOR CONVERSATION USERS SEED COMMENT NAME SESSION SINCE TRACE VALUE
+ifneq ($(CHECK_USER),)
+unexport USER
+endif
+
 .PHONY: help
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -13,6 +34,25 @@ help: ## Show this help
 demo: .venv/.demo ## Run one turn of the chapter; run it twice for a session with two traces
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.main
+
+.PHONY: conversation
+conversation: .venv/.demo ## Run the chapter's three turns: three traces of one new session
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.conversation
+
+.PHONY: ask
+ask: .venv/.demo ## Ask one question: make ask Q="…" [ORDER=…] [ACTOR=…] [CONVERSATION=…]
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.ask
+
+.PHONY: cohort
+cohort: .venv/.demo ## Run the conversations of many users: make cohort [USERS=25] [SEED=1]
+	@$(PYTHON) -m langfuse_local ensure
+	@$(PYTHON) -m agent_observability.cohort
+
+.PHONY: reset
+reset: .venv/.demo ## Forget conversations and handoffs; traces are kept
+	@$(PYTHON) -m agent_observability.reset
 
 .PHONY: backend
 backend: .venv/.demo ## Run the local backend in the foreground
@@ -51,6 +91,24 @@ lock: ## Resolve the dependencies again and write requirements/ (needs uv)
 LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
 
+.PHONY: resend
+resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing took it
+	@$(PYTHON) -m agent_observability.spool
+
+.PHONY: bench
+bench: .venv/.dev requirements/peers.txt ## Compare with the peers; writes benchmarks/README.md (10 minutes)
+	@python3 scripts/install.py peers .venv-peers
+	@.venv-peers/bin/python -m benchmarks
+
+.PHONY: interop
+interop: requirements/peers.txt ## Test beside the real Langfuse SDK, OpenInference and others
+	@python3 scripts/install.py peers .venv-peers
+	@.venv-peers/bin/python -m pytest tests/interop
+
+.PHONY: soak
+soak: .venv/.dev ## Run the large failure matrix and the burst of 50,000 spans (minutes)
+	@$(PYTHON) -m pytest -m soak
+
 .PHONY: clean
 clean: ## Stop the local backend and remove .venv, .data (with its traces) and caches
 	@if [ -e .venv/.demo ]; then $(PYTHON) -m langfuse_local stop; fi
@@ -62,17 +120,6 @@ clean: ## Stop the local backend and remove .venv, .data (with its traces) and c
 
 .venv/.dev: requirements/dev.txt .venv/.demo
 	@python3 scripts/install.py dev
-
-# From the command line alone, and as it was typed: make itself expands nothing in it either.
-given = $(if $(findstring command,$(origin $(1))),$(value $(1)))
-unexport COMMENT NAME SESSION SINCE TRACE VALUE
-export CHECK_COMMENT := $(call given,COMMENT)
-export CHECK_DRILL := $(call given,NAME)
-export CHECK_SESSION := $(call given,SESSION)
-export CHECK_SINCE := $(call given,SINCE)
-export CHECK_TRACE := $(call given,TRACE)
-export CHECK_USER := $(call given,USER)
-export CHECK_VALUE := $(call given,VALUE)
 
 .PHONY: verify
 verify: .venv/.demo ## Check what the chapter promises (SESSION= USER= SINCE=30m)

@@ -4,7 +4,24 @@ import os
 
 import pytest
 
-_PREFIXES = ("AGENT_", "CAPTURE_", "DEPLOYMENT_", "LANGCHAIN_", "LANGFUSE_", "LANGSMITH_", "OTEL_", "TELEMETRY_", "TRACE_")
+_PREFIXES = (
+    "AGENT_",
+    "ASK_",
+    "CAPTURE_",
+    "CARRIER_",
+    "COHORT_",
+    "CONTEXT_",
+    "DEPLOYMENT_",
+    "LANGCHAIN_",
+    "LANGFUSE_",
+    "LANGSMITH_",
+    "MODEL",
+    "OPENAI_",
+    "OTEL_",
+    "REFUND_",
+    "TELEMETRY_",
+    "TRACE_",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ def test_two_runs_are_one_session_with_two_traces(checkout: Checkout) -> None:
     checkout.demo()
     rows = checkout.get(f"/api/public/v2/observations?sessionId={SESSION}&fields={FIELDS}")["data"]
     assert len({row["traceId"] for row in rows}) == 2
-    assert len(rows) == 16
+    assert len(rows) == 26
     for row in rows:
         assert row["sessionId"] == SESSION
         assert row["userId"] == "usr_pseudo_7f31c2"
@@ -144,7 +144,7 @@ def test_with_nothing_listening_the_outcome_is_printed(checkout: Checkout) -> No
     assert turn.stdout.startswith("answered\n")
     assert "/traces/" not in turn.stdout
     assert turn.stderr.count("\n") == 1
-    assert "8 spans" in turn.stderr
+    assert "13 spans" in turn.stderr
     assert "not delivered" in turn.stderr
     assert f"http://localhost:{checkout.otlp}/v1/traces" in turn.stderr
     assert "make backend" in turn.stderr
@@ -174,7 +174,7 @@ def test_ctrl_c_flushes_what_was_recorded(checkout: Checkout) -> None:
     assert "Traceback" not in turn.stderr
     rows = checkout.get(f"/api/public/v2/observations?sessionId={SESSION}&fields=basic")["data"]
     errors = {row["name"] for row in rows if row["level"] == "ERROR"}
-    assert len(rows) == 8
+    assert len(rows) == 10
     assert errors == {"chat order-model", "compose_answer", "invoke_agent order-status"}
 
 

@@ -86,13 +86,14 @@ class Settings(BaseSettings):
     telemetry_exception_details: bool = False
     telemetry_spool: bool = False
     telemetry_spool_max_mib: Annotated[int, Field(ge=1, le=102400)] = 64
-    trace_context_on_invalid: Literal["raise", "drop"] | None = None
+    trace_context_on_invalid: Literal["auto", "drop", "raise"] = "auto"
 
     @property
-    def context_on_invalid(self) -> Literal["raise", "drop"]:
+    def context_on_invalid(self) -> Literal["drop", "raise"]:
         """What to do with unfit trace context: unless set, raise in development alone."""
-        is_development = self.deployment_environment == "development"
-        return self.trace_context_on_invalid or ("raise" if is_development else "drop")
+        if self.trace_context_on_invalid != "auto":
+            return self.trace_context_on_invalid
+        return "raise" if self.deployment_environment == "development" else "drop"
 
 
 @cache

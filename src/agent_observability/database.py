@@ -86,9 +86,7 @@ class Database:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # SQLite would create it readable by everyone.
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        return sqlite3.connect(
-            self.path, timeout=self.lock_timeout_seconds, isolation_level=None
-        )
+        return sqlite3.connect(self.path, timeout=self.lock_timeout_seconds, isolation_level=None)
 
     def _sentence(self, error: sqlite3.Error) -> str:
         name = getattr(error, "sqlite_errorname", type(error).__name__)

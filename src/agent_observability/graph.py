@@ -27,7 +27,7 @@ RECURSION_LIMIT: Final = 25  # LangGraph's own is 10,007: a loop would run up a 
 
 # LangGraph's jitter adds up to a second to every wait, and its default retries any exception.
 _RETRY: Final = RetryPolicy(
-    initial_interval=0.1,
+    initial_interval=0.05,
     backoff_factor=2,
     max_attempts=3,
     jitter=False,
@@ -45,8 +45,13 @@ def build_graph(nodes: Mapping[str, Node] = NODES) -> CompiledStateGraph[Any, An
         output_schema=AgentOutput,
     )
     for name, node in nodes.items():
-        hardening = {"retry_policy": _RETRY, "error_handler": _give_up} if name in _HARDENED else {}
-        builder.add_node(name, cast("Any", node), **hardening)
+        hardened = name in _HARDENED
+        builder.add_node(
+            name,
+            cast("Any", node),
+            retry_policy=_RETRY if hardened else None,
+            error_handler=cast("Any", _give_up) if hardened else None,
+        )
     builder.add_edge(START, "authorize")
     builder.add_conditional_edges("authorize", _after_authorize, ["classify_question", END])
     builder.add_conditional_edges(
@@ -121,7 +126,7 @@ def _after_classify(state: AgentState) -> Sequence[str]:
     return ["decide_escalation"] if wants_person else ["lookup_order", "retrieve_policy"]
 
 
-def _give_up(error: NodeError) -> Command[str]:
+def _give_up(_state: AgentState, error: NodeError) -> Command[str]:
     if not isinstance(error.error, CarrierUnavailableError | ModelUnavailableError):
         raise error.error
     return Command(update=give_up(), goto="decide_escalation")

@@ -1,99 +1,121 @@
-"""One turn of the demo: run the agent in its trace context, and say what came of it."""
+"""One turn: run the agent in its trace context, and say what came of it."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
-from urllib.parse import quote
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING
 
-from .config import SettingsError, load_settings, settings
-from .delivery import Report
+from .command import print_links, run_command
+from .config import settings
+from .inputs import REGIONS
 from .langfuse_context import ContextPolicy, langfuse_trace_context
-from .telemetry import configure_tracing, new_delivery
+from .orders import mentioned_reference
+
+if TYPE_CHECKING:
+    from .services import Services
+    from .state import AgentOutput
+
+__all__ = ["CONVERSATION_ID", "USER_ID", "Question", "main", "run_turn"]
 
 CONVERSATION_ID = "conv_82d9535867844b4c8cdff"
 USER_ID = "usr_pseudo_7f31c2"
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, by whom and in which conversation; the chapter's turn by default."""
+
+    query: str = "Where is my order?"
+    conversation_id: str = CONVERSATION_ID
+    order_reference: str = "ORDER-924"
+    region: str = "eu"
+    actor: str = USER_ID
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one turn and return the exit code: 0, 2 for a bad setting, 130 for Ctrl-C."""
+    """Run one turn and return the exit code of `command.run_command()`."""
+    question = _question(_parser().parse_args(arguments))
+    return run_command(
+        lambda _: _print_turn(question),
+        partial(print_links, session_id=question.conversation_id, user_id=question.actor),
+    )
+
+
+def run_turn(question: Question, services: "Services", **extra: str) -> "AgentOutput":
+    """Run the agent inside the turn's trace context.
+
+    Args:
+        question: The turn.
+        services: What the agent may use. A conversation that was handed to a person before the
+            turn has the workflow `handoff`; the turn that hands it over does not yet.
+        extra: `version`, by default the setting; and `tenant_tier`, by default none.
+    """
+    from .graph import run_agent  # noqa: PLC0415 - takes a second; --help and errors do not need it
+
+    handoff = services.handoffs.find(question.actor, question.conversation_id)
+    version = extra.pop("version", settings.agent_version)
+    with langfuse_trace_context(
+        session_id=question.conversation_id,
+        user_id=question.actor,
+        trace_name="order-status-turn",
+        version=version,
+        tags=("order-status", "langgraph"),
+        metadata={
+            "environment": settings.deployment_environment,
+            "workflow": "handoff" if handoff else "order-status",
+            "region": question.region,
+            **extra,
+        },
+        policy=ContextPolicy(on_invalid=settings.context_on_invalid),
+    ):
+        return run_agent(
+            {
+                "query": question.query,
+                "conversation_id": question.conversation_id,
+                "order_reference": question.order_reference,
+                "region": question.region,
+            },
+            actor=question.actor,
+            services=services,
+        )
+
+
+def _print_turn(question: Question) -> None:
+    from .services import open_services  # noqa: PLC0415 - slow, as above
+
+    result = run_turn(question, open_services())
+    print(result["outcome"])
+    print(f"\n{result['answer']}\n", flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m agent_observability.main",
         description="Ask the order-status agent where ORDER-924 is, and send the trace over OTLP.",
         epilog="Settings come from the environment and .env; .env.example explains each.",
     )
-    parser.parse_args(arguments)
-    try:
-        load_settings()
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    try:
-        return _traced_turn()
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    parser.add_argument("--query", default="Where is my order?", help="what is asked")
+    parser.add_argument("--order", help="the order's reference; else the one in the query")
+    parser.add_argument("--actor", default=USER_ID, help="the pseudonym of who asks")
+    parser.add_argument("--conversation", help="the conversation's id; else one of the actor's own")
+    parser.add_argument("--region", default="eu", choices=REGIONS)
+    return parser
 
 
-def _traced_turn() -> int:
-    # The SDK's own warnings are several lines a failure; _print_delivery() says it in one.
-    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
-    logging.getLogger("opentelemetry").propagate = False
-    delivery = new_delivery()
-    provider = configure_tracing(delivery, exception_details=settings.telemetry_exception_details)
-    try:
-        _turn()
-    finally:
-        report = delivery.finish(
-            provider, timeout_seconds=settings.telemetry_shutdown_timeout_seconds
-        )
-        _print_delivery(report)
-    return 0
-
-
-def _turn() -> None:
-    from .graph import run_agent  # noqa: PLC0415 - takes a second; --help and errors do not need it
-
-    with langfuse_trace_context(
-        session_id=CONVERSATION_ID,
-        user_id=USER_ID,
-        trace_name="order-status-turn",
-        version=settings.agent_version,
-        tags=("order-status", "langgraph"),
-        metadata={
-            "environment": settings.deployment_environment,
-            "workflow": "order-status",
-            "region": "eu",
-        },
-        policy=ContextPolicy(on_invalid=settings.context_on_invalid),
-    ):
-        result = run_agent(
-            {
-                "query": "Where is my order?",
-                "conversation_id": CONVERSATION_ID,
-                "order_reference": "ORDER-924",
-                "region": "eu",
-            }
-        )
-    print(result["outcome"])
-    print(f"\n{result['answer']}\n", flush=True)
-
-
-def _print_delivery(report: Report) -> None:
-    for trace_id in report.trace_ids if report.delivered else ():
-        project = f"{settings.langfuse_base_url}/project/{quote(settings.langfuse_project_id)}"
-        print(f"trace    {trace_id}")
-        print(f"         {project}/traces/{trace_id}")
-        print(f"session  {project}/sessions/{quote(CONVERSATION_ID)}")
-        print(f"user     {project}/users/{quote(USER_ID)}")
-    if report.lost:
-        print(report, file=sys.stderr)
-    elif report.delivered:
-        print(f"spans    {report}")
-    else:
-        print(
-            "No span was recorded: see OTEL_SDK_DISABLED and OTEL_TRACES_SAMPLER.", file=sys.stderr
-        )
+def _question(given: argparse.Namespace) -> Question:
+    is_demo = given.actor == USER_ID
+    own = f"conv_{sha256(given.actor.encode(errors='replace')).hexdigest()[:21]}"
+    named = mentioned_reference(given.query)
+    return Question(
+        query=given.query,
+        conversation_id=given.conversation or (CONVERSATION_ID if is_demo else own),
+        order_reference=given.order or named or ("ORDER-924" if is_demo else ""),
+        region=given.region,
+        actor=given.actor,
+    )
 
 
 if __name__ == "__main__":

@@ -50,18 +50,17 @@ class ModelBusyError(ModelUnavailableError):
 
 
 class ChatModel(Protocol):
-    """What the agent asks of a model; any LangChain chat model has `invoke`.
-
-    Attributes:
-        model_name: As the provider calls it.
-        provider: The value of `gen_ai.provider.name`.
-    """
+    """What the agent asks of a model; a LangChain chat model has this `invoke`."""
 
     @property
-    def model_name(self) -> str: ...
+    def model_name(self) -> str:
+        """What the provider calls it."""
+        ...
 
     @property
-    def provider(self) -> str: ...
+    def provider(self) -> str:
+        """The value of `gen_ai.provider.name`."""
+        ...
 
     def invoke(self, messages: Sequence[BaseMessage], /) -> AIMessage:
         """Return the answer, with its usage if that is known.

@@ -42,13 +42,17 @@ class Runtime(Protocol):
     """What a node needs of LangGraph's runtime."""
 
     @property
-    def context(self) -> Dependencies: ...
+    def context(self) -> Dependencies:
+        """What the turn may use."""
+        ...
 
 
 class Node(Protocol):
     """A step of the agent."""
 
-    def __call__(self, state: AgentState, runtime: Runtime) -> Update: ...
+    def __call__(self, state: AgentState, runtime: Runtime) -> Update:
+        """Return the keys of the state that it changes."""
+        ...
 
 
 def authorize(state: AgentState, runtime: Runtime) -> Update:
@@ -94,9 +98,7 @@ def decide_escalation(state: AgentState, runtime: Runtime) -> Update:
     reason = _escalation_reason(state, runtime.context.refund_limit_cents)
     if reason is None:
         return {}
-    handoff = runtime.context.open_handoff(
-        runtime.context.actor, state["conversation_id"], reason
-    )
+    handoff = runtime.context.open_handoff(runtime.context.actor, state["conversation_id"], reason)
     answer = f"{state.get('answer', '')} {HANDED_OVER.format(id=handoff.id)}"
     return {"outcome": "escalated", "answer": answer.strip()}
 

@@ -6,13 +6,13 @@ attempt is a span.
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
 import openai
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletionChunk
+from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from .model import ModelBusyError, ModelUnavailableError
 
@@ -20,7 +20,7 @@ __all__ = ["OpenAIChatModel"]
 
 _TIMEOUT_SECONDS: Final = 30.0
 _ROLES: Final = {"system": "system", "human": "user", "ai": "assistant"}
-_TRANSIENT: Final = frozenset({408, 409, 429})
+_TRANSIENT: Final = frozenset({408, 409, 429, *range(500, 600)})
 
 _log = logging.getLogger(__name__)
 
@@ -46,19 +46,24 @@ class OpenAIChatModel:
         try:
             with self._client.chat.completions.create(
                 model=self.model_name,
-                messages=[{"role": _ROLES[m.type], "content": m.text} for m in messages],  # type: ignore[misc]  # openai has a type per role
+                messages=[_message(each) for each in messages],
                 stream=True,
                 stream_options={"include_usage": True},
             ) as stream:
                 return _joined(stream, self.model_name)
         except openai.APIStatusError as error:
-            _log.warning("The model server answered %d to MODEL=openai:*.", error.status_code)
-            transient = error.status_code in _TRANSIENT or error.status_code >= 500
-            raised = ModelBusyError if transient else ModelUnavailableError
+            _log.warning("The model server answered %d.", error.status_code)
+            raised = ModelBusyError if error.status_code in _TRANSIENT else ModelUnavailableError
             raise raised(f"The model server answered {error.status_code}.") from error
         except openai.OpenAIError as error:
             _log.warning("The model server could not be asked: %s.", type(error).__name__)
             raise ModelBusyError("The model server could not be asked.") from error
+
+
+def _message(message: BaseMessage) -> ChatCompletionMessageParam:
+    # The client has one type for each role; the server sees the same two keys.
+    sent = {"role": _ROLES[message.type], "content": message.text}
+    return cast("ChatCompletionMessageParam", sent)
 
 
 def _joined(stream: Iterable[ChatCompletionChunk], requested: str) -> AIMessage:

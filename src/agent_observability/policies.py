@@ -32,7 +32,7 @@ class PolicyIndex:
     database: Database
 
     def search(self, text: str, region: str) -> Sequence[Policy]:
-        """Return the policies that hold in the region and share a word with the text, best first."""
+        """Return the region's and the global policies that share a word with it, best first."""
         words = re.findall(r"\w+", text)[:_MAX_WORDS]
         if not words:
             return []

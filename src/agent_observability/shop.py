@@ -79,9 +79,10 @@ def open_shop(
 def _orders(people: Iterable[Person], random: Random) -> Iterable[Row]:
     number = 1000
     for person in people:
-        for _ in range(random.choice((1, 2, 3, 4))):
+        for nth in range(random.choice((1, 2, 3, 4))):
             number += 1
-            status = random.choice(tuple(_OFFSETS))
+            # Everyone has something on its way, or there would be little to ask about.
+            status = random.choice(tuple(_OFFSETS) if nth else ("in_transit", "delayed"))
             yield (
                 f"ORDER-{number}",
                 person.pseudonym,

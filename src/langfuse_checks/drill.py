@@ -84,9 +84,14 @@ def turned_red(verdicts: Sequence[Verdict]) -> frozenset[str]:
 
 def drill_table() -> Table:
     """Return the drills as a table to print."""
-    table = Table("Name", "What it breaks", "Turns red", box=None, pad_edge=False)
+    table = Table("Name", "What it breaks", "Seen in", "Turns red", box=None, pad_edge=False)
     for name, row in DRILLS.items():
-        table.add_row(name, row.breaks, ", ".join(sorted(row.red)) or "refused: nothing is sent")
+        table.add_row(
+            name,
+            row.breaks,
+            row.complaint,
+            ", ".join(sorted(row.red)) or "refused: nothing is sent",
+        )
     return table
 
 

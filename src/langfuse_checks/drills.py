@@ -42,6 +42,8 @@ class Drill:
 _CONTEXT: Final = frozenset(
     {"carries_session", "carries_user", "carries_trace_name", "carries_tags", "carries_metadata"}
 )
+# Outside of development the application drops an unfit value instead, and logs its field.
+_REFUSE: Final = {"TRACE_CONTEXT_ON_INVALID": "raise"}
 
 DRILLS: Final[Mapping[str, Drill]] = {
     "root-only": Drill(
@@ -81,11 +83,13 @@ DRILLS: Final[Mapping[str, Drill]] = {
         breaks="the user id is an e-mail address",
         complaint="Langfuse takes it, and shows it on every page",
         red=frozenset(),
+        settings=_REFUSE,
     ),
     "order-metadata": Drill(
         breaks="a metadata value is an order reference",
         complaint="metadata that grows for ever, the chapter's bad example",
         red=frozenset(),
+        settings=_REFUSE,
     ),
     "double-usage": Drill(
         breaks="the node compose_answer reports usage, as its model does",

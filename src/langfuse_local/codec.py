@@ -61,10 +61,18 @@ _WORDS = b"".join(
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """One row: the values of its own columns, then the texts of its interned columns."""
+    """One row: the values of its own columns, then the texts of its interned columns.
+
+    What its groups are found and ordered by is there once more, by name.
+    """
 
     values: tuple[object, ...]
     texts: tuple[str | None, ...]
+    trace: bytes
+    session: str
+    user: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,21 @@ def pack(observation: Observation, received: int) -> Packed:
     """The row of an observation, in the column order of `queries/upsert_span.sql`."""
     own = {k: v for k, v in observation.metadata.items() if not k.startswith(_ORIGIN)}
     origin = {k: v for k, v in observation.metadata.items() if k.startswith(_ORIGIN)}
+    trace = bytes.fromhex(observation.trace_id)
+    start, end = observation.start_time // _NANOS, observation.end_time // _NANOS
     return Packed(
-        (*_placed(observation, received), *_measured(observation), _details(observation, own)),
+        (
+            trace,
+            *_placed(observation, start, end, received),
+            *_measured(observation),
+            _details(observation, own),
+        ),
         (*_texts(observation), _json(observation.tags), observation.model or None, _json(origin)),
+        trace=trace,
+        session=observation.session_id,
+        user=observation.user_id,
+        start=start,
+        end=max(start, end),
     )
 
 
@@ -135,11 +155,9 @@ def output_of(details: bytes) -> str | None:
     return text
 
 
-def _placed(observation: Observation, received: int) -> tuple[object, ...]:
-    start, end = observation.start_time // _NANOS, observation.end_time // _NANOS
+def _placed(observation: Observation, start: int, end: int, received: int) -> tuple[object, ...]:
     first_token = observation.completion_start_time
     return (
-        bytes.fromhex(observation.trace_id),
         bytes.fromhex(observation.id),
         bytes.fromhex(observation.parent_id) if observation.parent_id else None,
         start,

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
         "order-status-demo"
     )
     langfuse_local_data_dir: Path = Path(".data")
+    langfuse_local_max_age_days: Annotated[float, Field(gt=0)] | None = None
+    langfuse_local_max_megabytes: Annotated[float, Field(ge=1)] | None = None
     otel_exporter_otlp_traces_endpoint: _Address = "http://localhost:4318/v1/traces"
 
     @property

@@ -13,8 +13,32 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreError", "open_reader", "open_writer"]
 
-_VERSION = 1
-_SCHEMA = ("strings", "spans", "by_id", "by_start", "by_session", "by_user")
+# What brings a file from one version to the next, statement by statement. Files of every version
+# are out there: append, never change.
+_STEPS = (
+    (
+        "schema_strings",
+        "schema_spans",
+        "schema_by_id",
+        "schema_by_start",
+        "schema_by_session",
+        "schema_by_user",
+    ),
+    (
+        "schema_sessions",
+        "schema_sessions_by_end",
+        "schema_users",
+        "schema_users_by_end",
+        "schema_traces",
+        "schema_traces_by_start",
+        "fill_sessions",
+        "fill_users",
+        "fill_traces",
+    ),
+)
+_VERSION = len(_STEPS)
+_STALE = ("stale_sessions", "stale_users", "stale_traces", "stale_on_update", "stale_on_delete")
+_WAL_BYTES = 64 * 1024 * 1024  # what is kept of a log that a large request made longer
 _WAIT_SECONDS = 10  # for another process that is writing to the same file
 
 
@@ -46,8 +70,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """Open an existing file for reading."""
-    connection = _connect(path)
+    """Open an existing file for reading; raises sqlite3.Error."""
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
     connection.row_factory = sqlite3.Row
     connection.create_function("input_of", 1, input_of, deterministic=True)
     connection.create_function("output_of", 1, output_of, deterministic=True)
@@ -55,9 +79,13 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path | str) -> sqlite3.Connection:
     return sqlite3.connect(
-        path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
+        path,
+        timeout=_WAIT_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=isinstance(path, str),
     )
 
 
@@ -66,6 +94,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # A 200 promises that the spans are on disk. NORMAL keeps that promise when the process dies,
     # but in WAL mode it may lose the last commits with the machine's power; FULL syncs each one.
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     connection.execute("BEGIN IMMEDIATE")
     try:
         _upgrade(connection, path)
@@ -73,6 +102,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+    for name in _STALE:
+        connection.execute(statement(name))
 
 
 def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
@@ -85,8 +116,8 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version == _VERSION:
         return
-    for part in _SCHEMA:
-        connection.execute(statement(f"schema_{part}"))
+    for name in (name for step in _STEPS[version:] for name in step):
+        connection.execute(statement(name))
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 

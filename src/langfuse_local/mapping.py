@@ -22,6 +22,8 @@ from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
     from langfuse_local.prices import Prices
@@ -45,17 +47,15 @@ class _Origin:
     now: int
 
 
-def observations(request: ExportTraceServiceRequest, prices: Prices) -> list[Observation]:
-    """One observation per span, in the order of the request."""
+def observations(request: ExportTraceServiceRequest, prices: Prices) -> Iterator[Observation]:
+    """One observation per span, in the order of the request, made as they are asked for."""
     now = time.time_ns()
-    found = []
     for resource_spans in request.resource_spans:
         resource = attributes(resource_spans.resource.attributes)
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
             origin = _origin(scope_spans, resource, described, now)
-            found += [_observation(span, origin, prices) for span in scope_spans.spans]
-    return found
+            yield from (_observation(span, origin, prices) for span in scope_spans.spans)
 
 
 def _origin(

@@ -26,6 +26,8 @@ _SPAN_ID_BYTES: Final = 8
 class BadRequest(ValueError):  # noqa: N818 - named after the answer it becomes, HTTP 400
     """A request that cannot be stored; its text is a sentence for the sender, without values."""
 
+    status = 400
+
 
 def decode(body: bytes, content_type: str) -> ExportTraceServiceRequest:
     """Decode an uncompressed trace request; the content type may carry parameters.

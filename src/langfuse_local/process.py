@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import BinaryIO
 
-__all__ = ["Background", "NotStartedError"]
+__all__ = ["SERVE", "Background", "NotStartedError"]
+
+SERVE = (sys.executable, "-m", "langfuse_local", "serve")
+"""The command that runs the local backend."""
 
 _START_SECONDS = 20
 _STOP_SECONDS = 10
@@ -36,28 +39,35 @@ class Background:
     A pid alone may by now belong to another program, which must not be stopped.
     """
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, name: str = "backend") -> None:
         self._folder = data_dir
-        self._state = data_dir / "backend.json"
-        self.log = data_dir / "backend.log"
+        self._name = name
+        self._state = data_dir / f"{name}.json"
+        self.log = data_dir / f"{name}.log"
 
     @contextmanager
     def starting(self) -> Iterator[None]:
         """Hold off everybody else who would start it."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self._folder / "backend.lock").open("w") as lock:
+        with (self._folder / f"{self._name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def start(self, is_up: Callable[[], bool]) -> None:
+    def start(
+        self,
+        is_up: Callable[[], bool],
+        command: Sequence[str] = SERVE,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it and return when it is up; raises NotStartedError.
 
         It gets a session and streams of its own: `make demo | cat` ends, and Ctrl-C in the
         terminal does not reach it.
         """
         with self._open_log() as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "langfuse_local", "serve"],
+            child = subprocess.Popen(  # noqa: S603 - the caller's own command
+                command,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

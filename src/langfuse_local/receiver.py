@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING
 
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from langfuse_local.answers import Answer
-from langfuse_local.body import TooLargeError, inflate, read
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import BadRequest, check_ids, decode
-from langfuse_local.prices import Prices
+from langfuse_local.database import StoreError
+from langfuse_local.otlp import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
     from langfuse_local.auth import Keys
-    from langfuse_local.store import Store
+    from langfuse_local.intake import Intake
 
 __all__ = ["LangfuseReceiver", "OtlpReceiver"]
 
@@ -34,9 +33,17 @@ _log = logging.getLogger(__name__)
 _JSON = "application/json"
 _PROTOBUF = "application/x-protobuf"
 _INVALID_ARGUMENT, _UNAVAILABLE = 3, 14  # google.rpc.Code
+_RETRYABLE = 503
 _UNSUPPORTED = f"Send {_PROTOBUF} or {_JSON}."
-_PRICES = Prices()
-_NOT_STORED = "The spans could not be stored. Send them again later."
+
+
+class _NotStoredError(BadRequest):
+    """The database refused; Langfuse answers 500, on which the Collector drops the batch."""
+
+    status = _RETRYABLE
+
+    def __init__(self) -> None:
+        super().__init__("The spans could not be stored. Send them again later.")
 
 
 class OtlpReceiver:
@@ -45,31 +52,37 @@ class OtlpReceiver:
     https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
 
     async def receive(self, request: Request) -> Response:
-        """Answer in the content type of the request, failures with a google.rpc.Status."""
+        """Answer in the content type of the request, failures with a google.rpc.Status.
+
+        A request is stored whole or refused, so there is no partial success to report.
+        """
         kind = _content_type(request)
         if kind not in {_JSON, _PROTOBUF}:
-            return _status(415, _INVALID_ARGUMENT, _UNSUPPORTED, _JSON)
+            return _status(415, _UNSUPPORTED, _JSON)
         try:
-            await _take(request, kind, self._store)
-        except TooLargeError as error:
-            return _status(413, _INVALID_ARGUMENT, str(error), kind)
+            await _take(self._intake, request, kind)
         except BadRequest as error:
-            return _status(400, _INVALID_ARGUMENT, str(error), kind)
-        except sqlite3.Error:
-            _log.exception("A request was not stored")
-            return _status(503, _UNAVAILABLE, _NOT_STORED, kind)
-        return _stored(kind)
+            return _status(error.status, str(error), kind)
+        if kind == _JSON:
+            return JSONResponse({})
+        return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """A wrong path or method, refused in the same form."""
+        http: HTTPException = error  # type: ignore[assignment]  # what this handler is registered for
+        kind = _PROTOBUF if _content_type(request) == _PROTOBUF else _JSON
+        return _status(http.status_code, f"{http.detail}.", kind, http.headers)
 
 
 class LangfuseReceiver:
     """`POST /api/public/otel/v1/traces`: with the project's keys, answering JSON to everything."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
-        self._store = store
+    def __init__(self, intake: Intake, keys: Keys) -> None:
+        self._intake = intake
         self._keys = keys
 
     async def receive(self, request: Request) -> Response:
@@ -80,45 +93,34 @@ class LangfuseReceiver:
         if kind not in {_JSON, _PROTOBUF}:
             return Answer({"error": "Invalid content type"}, 400)
         try:
-            await _take(request, kind, self._store)
-        except TooLargeError as error:
-            return Answer({"error": str(error)}, 413)
+            await _take(self._intake, request, kind)
         except BadRequest as error:
-            return Answer({"error": str(error)}, 400)
-        except sqlite3.Error:
-            # Langfuse answers 500 here, on which the Collector drops the batch; on 503 it retries.
-            _log.exception("A request was not stored")
-            return Answer({"error": _NOT_STORED}, 503)
+            return Answer({"error": str(error)}, error.status, _retry(error.status))
         return Answer({})
 
 
-async def _take(request: Request, kind: str, store: Store) -> None:
+async def _take(intake: Intake, request: Request, kind: str) -> None:
     try:
-        body = await read(request)
-    except ClientDisconnect as error:
-        raise BadRequest("The body ended before it was complete.") from error
-    encoding = request.headers.get("content-encoding", "").strip().lower()
-    await run_in_threadpool(_store, body, encoding, kind, store)
-
-
-def _store(body: bytes, encoding: str, kind: str, store: Store) -> None:
-    request = decode(inflate(body, encoding), kind)
-    check_ids(request)
-    store.save(observations(request, _PRICES))
+        await intake.take(request, kind)
+    except (sqlite3.Error, StoreError) as error:
+        _log.error("A request was not stored: %s", error)
+        raise _NotStoredError from error
 
 
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _stored(kind: str) -> Response:
-    if kind == _JSON:
-        return JSONResponse({})
-    return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
+def _retry(http: int) -> dict[str, str] | None:
+    return {"Retry-After": "1"} if http == _RETRYABLE else None
 
 
-def _status(http: int, code: int, message: str, kind: str) -> Response:
+def _status(
+    http: int, message: str, kind: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    code = _UNAVAILABLE if http == _RETRYABLE else _INVALID_ARGUMENT
+    headers = _retry(http) or headers
     if kind == _JSON:
-        return JSONResponse({"code": code, "message": message}, http)
+        return JSONResponse({"code": code, "message": message}, http, headers)
     status = Status(code=code, message=message)
-    return Response(status.SerializeToString(), http, media_type=_PROTOBUF)
+    return Response(status.SerializeToString(), http, headers, media_type=_PROTOBUF)

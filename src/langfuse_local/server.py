@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import resource
 import signal
+import sqlite3
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -16,9 +19,12 @@ from langfuse_local.answers import Answer
 from langfuse_local.api import PREFIX, Api
 from langfuse_local.auth import Keys
 from langfuse_local.config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
+from langfuse_local.connections import Connection
+from langfuse_local.intake import Intake
 from langfuse_local.pages import Pages
 from langfuse_local.ports import listen
 from langfuse_local.receiver import LangfuseReceiver, OtlpReceiver
+from langfuse_local.retention import Retention
 from langfuse_local.store import Store
 from langfuse_local.version import MARK, VERSION
 
@@ -33,25 +39,31 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "otlp_app", "serve", "web_app"]
 
+_log = logging.getLogger(__name__)
+_OPEN_FILES = 4096
+_UNREADABLE = "The database could not be read. The backend's log says why."
 _SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on disk already
 
 
-def web_app(store: Store, settings: Settings) -> Starlette:
+def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
     """What answers on Langfuse's port."""
     keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
-    receive = LangfuseReceiver(store, keys).receive
+    receive = LangfuseReceiver(intake, keys).receive
     routes: list[BaseRoute] = [
         Route(f"{PREFIX}/otel{TRACES_PATH}", receive, methods=["POST"]),
         *Api(store, keys, settings.langfuse_project_id).routes(),
         *Pages(store, settings.langfuse_project_id).routes(),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
+    handlers = {HTTPException: _http_error, sqlite3.Error: _unreadable}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
-def otlp_app(store: Store) -> Starlette:
+def otlp_app(intake: Intake) -> Starlette:
     """What answers on the Collector's port."""
+    receiver = OtlpReceiver(intake)
     return Starlette(
-        routes=[Route(TRACES_PATH, OtlpReceiver(store).receive, methods=["POST"])],
+        routes=[Route(TRACES_PATH, receiver.receive, methods=["POST"])],
+        exception_handlers={HTTPException: receiver.refuse},
     )
 
 
@@ -59,12 +71,14 @@ def build(
     store: Store, settings: Settings, web: Sequence[socket.socket], otlp: Sequence[socket.socket]
 ) -> uvicorn.Server:
     """A server for listening sockets, to be run with `server.run([*web, *otlp])`."""
-    ports = {port: web_app(store, settings) for port in _ports(web)}
-    ports |= {port: otlp_app(store) for port in _ports(otlp)}
+    intake = Intake(store)
+    ports = {port: web_app(store, intake, settings) for port in _ports(web)}
+    ports |= {port: otlp_app(intake) for port in _ports(otlp)}
     config = uvicorn.Config(
         _ByPort(ports),
         access_log=False,
         headers=[(MARK, VERSION)],
+        http=Connection,
         lifespan="off",
         log_config=None,
         log_level="warning",
@@ -88,7 +102,9 @@ def serve(settings: Settings, *, otlp: bool) -> None:
         for one in otlp_sockets:
             stack.enter_context(one)
         store = stack.enter_context(closing(Store(settings.database)))
+        stack.enter_context(Retention(store, settings))
         server = build(store, settings, web_sockets, otlp_sockets)
+        _allow_many_connections()
         _finish_on_signals(server)
         _announce(settings, otlp=otlp)
         server.run([*web_sockets, *otlp_sockets])
@@ -122,11 +138,19 @@ def _announce(settings: Settings, *, otlp: bool) -> None:
     print("Ctrl-C stops it.", flush=True)
 
 
+def _allow_many_connections() -> None:
+    """Open files up to what the system grants: many shells start with 256 or 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _finish_on_signals(server: uvicorn.Server) -> None:
     """Let Ctrl-C and SIGTERM end the server in order and the program with 0.
 
-    From now on, that is also before uvicorn listens to them itself; it stops on both and then
-    raises the signal again for whoever asked for it before, which is this.
+    uvicorn has handlers of its own while it runs, and raises the signal again for these when it has
+    stopped; before it runs, these see to it that it stops at once.
     """
 
     def finish(*_: object) -> None:
@@ -144,3 +168,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
         answer = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
         return Answer(answer, 405)
     return Answer({"message": error.detail}, error.status_code)
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    _log.error("The database could not be read: %s", error)
+    if request.url.path.startswith(PREFIX):
+        return Answer({"message": _UNREADABLE, "error": "ServiceUnavailable"}, 503)
+    return PlainTextResponse(_UNREADABLE, 503)

@@ -1,19 +1,16 @@
-"""Observations in a SQLite file: one thread writes, readers have connections of their own."""
+"""Observations in a SQLite file: one connection writes, readers have their own."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
 
-from langfuse_local.codec import Stored, pack, unpack
+from langfuse_local.codec import Stored, unpack
 from langfuse_local.conditions import Position, after, blob_is
-from langfuse_local.database import open_reader, open_writer
+from langfuse_local.database import open_reader
+from langfuse_local.retention import prune
 from langfuse_local.sql import statement
-from langfuse_local.strings import Strings
 from langfuse_local.summaries import (
     Counts,
     SessionSummary,
@@ -24,12 +21,13 @@ from langfuse_local.summaries import (
     trace_of,
     user_of,
 )
+from langfuse_local.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from langfuse_local.codec import Packed
     from langfuse_local.conditions import Condition
     from langfuse_local.observation import Observation
 
@@ -49,28 +47,32 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open the file, made on first use; raises StoreError."""
         self.path = path
-        self._writer = open_writer(path)
-        self._strings = Strings(self._writer)
-        self._write = ThreadPoolExecutor(1, "store-writer")
-        self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._writer = Writer(path)
+        self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
 
     def close(self) -> None:
         """Finish what is being written and close the file."""
-        self._write.shutdown()
         with suppress(Empty):
             while True:
-                self._readers.get_nowait().close()
+                self._readers.get_nowait()[1].close()
         self._writer.close()
 
-    def save(self, observations: Sequence[Observation]) -> None:
-        """Store all of them or none, and return when they are on disk; raises sqlite3.Error.
+    def save(self, observations: Iterable[Observation]) -> None:
+        """Store all of them or none, and return when they are on disk.
 
-        One that is there already, by trace id and span id, is replaced.
+        One that is there already, by trace id and span id, is replaced. Raises sqlite3.Error or
+        StoreError, and whatever making the observations raises.
         """
-        received = time.time_ns() // 1000
-        packed = [pack(observation, received) for observation in observations]
-        if packed:
-            self._write.submit(self._save, packed).result()
+        self._writer.save(observations)
+
+    def prune(self, *, before: int | None = None, max_bytes: int | None = None) -> int:
+        """Remove the oldest traces; the number of observations that went.
+
+        Args:
+            before: Traces go of which nothing arrived since, in microseconds since the epoch.
+            max_bytes: Traces go until the rest takes no more than this of the file.
+        """
+        return prune(self._writer, self._rows, before=before, max_bytes=max_bytes)
 
     def observations(
         self, conditions: Sequence[Condition], *, limit: int, position: Position | None = None
@@ -134,22 +136,6 @@ class Store:
             return trace_of(rows[0]) if rows else None
         return None
 
-    def _save(self, packed: Sequence[Packed]) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            ids = self._strings.ids(text for row in packed for text in row.texts)
-            self._writer.executemany(
-                statement("upsert_span"),
-                ((*row.values, *(ids[text] for text in row.texts)) for row in packed),
-            )
-            self._writer.execute("COMMIT")
-        except BaseException:
-            self._strings.forget()
-            # A full disk ends the transaction by itself; the first error is the one to tell.
-            with suppress(sqlite3.OperationalError):
-                self._writer.execute("ROLLBACK")
-            raise
-
     def _observations(
         self, conditions: Sequence[Condition], order: str, *values: object
     ) -> list[Stored]:
@@ -170,14 +156,21 @@ class Store:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._readers.get_nowait()
-        except Empty:
-            connection = open_reader(self.path)
+        generation, connection = self._reader()
         try:
             yield connection
         finally:
-            self._readers.put(connection)
+            self._readers.put((generation, connection))
+
+    def _reader(self) -> tuple[int, sqlite3.Connection]:
+        generation = self._writer.generation
+        with suppress(Empty):
+            while True:
+                opened, connection = self._readers.get_nowait()
+                if opened == generation:
+                    return opened, connection
+                connection.close()  # Of a file that was moved away.
+        return generation, open_reader(self.path)
 
 
 def _summary(kind: str, totals: str, chosen: str | None = None) -> str:

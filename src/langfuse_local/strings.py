@@ -21,6 +21,7 @@ class Strings:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._known: dict[str, int] = {}
+        self._used: set[int] | None = None
 
     def ids(self, texts: Iterable[str | None]) -> dict[str | None, int | None]:
         """The id of each text, new ones added inside the current transaction; None stays None."""
@@ -29,7 +30,20 @@ class Strings:
         wanted = {text for text in texts if text is not None}
         for text in wanted - self._known.keys():
             self._known[text] = self._add(text)
+        if self._used is not None:
+            self._used.update(self._known[text] for text in wanted)
         return {None: None, **{text: self._known[text] for text in wanted}}
+
+    def watch(self) -> None:
+        """From now on, remember which ids are used."""
+        self._used = set()
+
+    def remove(self, unused: Iterable[int]) -> None:
+        """Remove the texts of these ids, unless one was used since `watch`."""
+        used, self._used = self._used or set(), None
+        gone = ((one,) for one in unused if one not in used)
+        self._connection.executemany(statement("remove_string"), gone)
+        self.forget()
 
     def forget(self) -> None:
         """Drop what is remembered: a transaction was rolled back, and its ids with it."""

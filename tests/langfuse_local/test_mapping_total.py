@@ -170,7 +170,9 @@ def test_every_span_becomes_a_row(span: Span, resource: list[KeyValue], scope: s
     (observation,) = observations(request, Prices())
     _assert_storable(observation)
     assert (observation.id, observation.trace_id) == (span.span_id.hex(), span.trace_id.hex())
-    assert observations(decode(request.SerializeToString(), "application/x-protobuf"), Prices())
+    assert list(
+        observations(decode(request.SerializeToString(), "application/x-protobuf"), Prices())
+    )
 
 
 @pytest.mark.parametrize(

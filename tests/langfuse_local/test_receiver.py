@@ -170,8 +170,8 @@ def test_keeps_data_over_a_restart(
 
 def test_says_when_it_cannot_store(backend: Backend) -> None:
     """A failing database is 503, which senders retry, and nothing is acknowledged."""
-    backend.store._writer.execute("PRAGMA query_only = ON")
+    backend.store._writer.connection.execute("PRAGMA query_only = ON")
     for url in endpoints(backend):
         assert ask(url, request_of(span()), content_type=JSON).status == 503
-    backend.store._writer.execute("PRAGMA query_only = OFF")
+    backend.store._writer.connection.execute("PRAGMA query_only = OFF")
     assert ask(backend.otlp, request_of(span()), content_type=JSON).status == 200

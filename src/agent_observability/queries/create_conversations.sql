@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS turns (
 );
 CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (actor, conversation_id, id);
 CREATE TABLE IF NOT EXISTS handoffs (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  number INTEGER PRIMARY KEY,
   actor TEXT NOT NULL,
   conversation_id TEXT NOT NULL,
   reason TEXT NOT NULL,

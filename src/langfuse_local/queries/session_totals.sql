@@ -14,4 +14,3 @@ FROM spans
 WHERE session IN (SELECT id FROM chosen)
 GROUP BY session
 ORDER BY ended DESC, session DESC
-LIMIT :limit OFFSET :offset

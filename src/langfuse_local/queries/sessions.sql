@@ -1,1 +1,1 @@
-SELECT DISTINCT session AS id FROM spans WHERE session IS NOT NULL
+SELECT id FROM sessions ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset

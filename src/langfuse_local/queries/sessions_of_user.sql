@@ -1,2 +1,3 @@
-SELECT DISTINCT session AS id FROM spans
-WHERE user = (SELECT id FROM strings WHERE value = :user) AND session IS NOT NULL
+SELECT id FROM sessions
+WHERE id IN (SELECT session FROM spans WHERE user = (SELECT id FROM strings WHERE value = :user))
+ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset

@@ -15,4 +15,3 @@ FROM spans
 WHERE trace IN (SELECT id FROM chosen)
 GROUP BY trace
 ORDER BY started DESC, trace DESC
-LIMIT :limit OFFSET :offset

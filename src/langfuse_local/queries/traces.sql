@@ -1,1 +1,1 @@
-SELECT DISTINCT trace AS id FROM spans
+SELECT id FROM traces ORDER BY started DESC, id DESC LIMIT :limit OFFSET :offset

@@ -15,4 +15,3 @@ FROM spans
 WHERE user IN (SELECT id FROM chosen)
 GROUP BY user
 ORDER BY ended DESC, user DESC
-LIMIT :limit OFFSET :offset

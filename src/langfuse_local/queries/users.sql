@@ -1,1 +1,1 @@
-SELECT DISTINCT user AS id FROM spans WHERE user IS NOT NULL
+SELECT id FROM users ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset

@@ -1,0 +1,170 @@
+"""`make cohort`: a reproducible population of conversations, every span of it delivered."""
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+from rich.console import Console
+from rich.progress import track
+
+from .carrier import SimulatedCarrier
+from .command import print_undelivered, run_command
+from .config import load_settings, settings
+from .database import Database
+from .delivery import Report
+from .main import Question, run_turn
+from .population import Conversation, conversations, customers_with_orders, population
+from .services import CONVERSATIONS, SHOP, Services, build_services
+from .shop import Person, open_shop
+from .state import AgentOutput
+
+__all__ = ["main"]
+
+FEEDBACK: Final = "feedback.jsonl"
+_RATED: Final = 0.4
+_FLUSH_EVERY: Final = 50  # Conversations; some 1,500 spans, well below the exporter's queue.
+
+
+@dataclass(slots=True)
+class Tally(SpanProcessor):
+    """Counts what was made, to compare with what was delivered."""
+
+    spans: int = 0
+    trace_id: str = ""
+    outcomes: Counter[str] = field(default_factory=Counter)
+    feedback: list[dict[str, object]] = field(default_factory=list)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count the span, and keep the id of the trace that a root ends."""
+        self.spans += 1
+        if span.parent is None and span.context is not None:
+            self.trace_id = format(span.context.trace_id, "032x")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the cohort and return the exit code of `command.run_command()`, 1 for a lost span.
+
+    COHORT_USERS and COHORT_SEED in the environment are the defaults of the options.
+    """
+    given = _parser().parse_args(arguments)
+    tally = Tally()
+    lost: list[Report] = []
+    show = partial(_show, tally, lost)
+    code = run_command(partial(_run, given.users, given.seed, tally), show)
+    return code or len(lost)
+
+
+def _run(users: int, seed: int, tally: Tally, provider: TracerProvider) -> None:
+    provider.add_span_processor(tally)
+    random = Random(seed)  # noqa: S311 - made-up customers, no secret
+    customers = population(users, random)
+    planned = list(conversations(customers, random))
+    # A memory of its own: what an earlier cohort was told would change this one.
+    with TemporaryDirectory() as folder:
+        services = _services(Path(folder), customers_with_orders(customers), random)
+        for number, conversation in enumerate(_with_progress(planned), start=1):
+            _converse(conversation, services, tally, random)
+            if number % _FLUSH_EVERY == 0:
+                provider.force_flush()
+    provider.force_flush()
+    _write_feedback(tally)
+
+
+def _services(folder: Path, people: Sequence[Person], random: Random) -> Services:
+    shop = open_shop(folder / SHOP, people, random=random)
+    memory = Database(folder / CONVERSATIONS)
+    memory.create("create_conversations")
+    return build_services(load_settings(), shop, memory)
+
+
+def _converse(conversation: Conversation, services: Services, tally: Tally, random: Random) -> None:
+    customer = conversation.customer
+    failing = partial(SimulatedCarrier, failures=customer.scenario.failures)
+    question = Question(
+        conversation_id=conversation.id,
+        order_reference=customer.scenario.order_reference,
+        region=customer.person.region,
+        actor=customer.person.pseudonym,
+    )
+    for query in customer.scenario.queries:
+        result = run_turn(
+            replace(question, query=query),
+            replace(services, carrier=failing),
+            version=conversation.version,
+            tenant_tier=customer.tenant_tier,
+        )
+        tally.outcomes[result["outcome"]] += 1
+        if random.random() < _RATED:
+            tally.feedback.append(_feedback(question, result, tally.trace_id, random))
+
+
+def _feedback(
+    question: Question, result: AgentOutput, trace_id: str, random: Random
+) -> dict[str, object]:
+    pleased = 0.85 if result["outcome"] == "answered" else 0.2
+    return {
+        "trace_id": trace_id,
+        "session_id": question.conversation_id,
+        "user_id": question.actor,
+        "name": "user-feedback",
+        "value": int(random.random() < pleased),
+    }
+
+
+def _write_feedback(tally: Tally) -> None:
+    settings.agent_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = (json.dumps(each) + "\n" for each in tally.feedback)
+    (settings.agent_data_dir / FEEDBACK).write_text("".join(lines))
+
+
+def _show(tally: Tally, lost: list[Report], report: Report) -> None:
+    outcomes = ", ".join(f"{count} {name}" for name, count in tally.outcomes.most_common())
+    print(f"turns     {tally.outcomes.total()} ({outcomes})")
+    print(f"spans     {tally.spans} created, {report.delivered} delivered")
+    print(f"feedback  {len(tally.feedback)} in {settings.agent_data_dir / FEEDBACK}")
+    project = f"{settings.langfuse_base_url}/project/{settings.langfuse_project_id}"
+    print(f"users     {project}/users")
+    print(f"sessions  {project}/sessions")
+    print_undelivered(report)
+    if report.delivered != tally.spans:
+        lost.append(report)
+
+
+def _with_progress(planned: Sequence[Conversation]) -> Iterable[Conversation]:
+    # On standard error, and only there when it is a terminal.
+    console = Console(stderr=True)
+    return track(
+        planned,
+        description="Conversations",
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m agent_observability.cohort",
+        description="Run conversations of a made-up population, and send their traces over OTLP.",
+    )
+    for name, value, text in (
+        ("users", "25", "how many customers, 1 to 10,000"),
+        ("seed", "1", "the same seed makes the same population"),
+    ):
+        default = os.environ.get(f"COHORT_{name.upper()}") or value
+        parser.add_argument(f"--{name}", type=int, default=default, help=text)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""`make reset`: forget memory and handoffs, and let the shop be made anew. Traces stay."""
+
+import sys
+
+from .config import SettingsError, load_settings
+from .services import CONVERSATIONS, SHOP
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Delete the agent's databases and return the exit code."""
+    try:
+        folder = load_settings().agent_data_dir
+        for name in (CONVERSATIONS, SHOP):
+            for suffix in ("", "-journal"):
+                (folder / f"{name}{suffix}").unlink(missing_ok=True)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"The databases in {folder} cannot be deleted: {error.strerror}.", file=sys.stderr)
+        return 1
+    print("The agent has forgotten its conversations and handoffs. Traces are kept.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

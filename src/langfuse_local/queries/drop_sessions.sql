@@ -1,0 +1,1 @@
+DELETE FROM sessions WHERE id IN (SELECT id FROM stale_sessions)

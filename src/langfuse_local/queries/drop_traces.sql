@@ -1,0 +1,1 @@
+DELETE FROM traces WHERE id IN (SELECT id FROM stale_traces)

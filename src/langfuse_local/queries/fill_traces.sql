@@ -1,0 +1,1 @@
+INSERT INTO traces SELECT trace, min(start) FROM spans GROUP BY trace

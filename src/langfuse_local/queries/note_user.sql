@@ -1,0 +1,2 @@
+INSERT INTO users VALUES (?, ?)
+ON CONFLICT (id) DO UPDATE SET ended = excluded.ended WHERE excluded.ended > ended

@@ -1,0 +1,1 @@
+CREATE INDEX traces_by_start ON traces (started)

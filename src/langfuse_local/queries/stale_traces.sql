@@ -1,0 +1,1 @@
+CREATE TEMP TABLE stale_traces (id BLOB PRIMARY KEY)

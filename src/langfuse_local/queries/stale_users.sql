@@ -1,0 +1,1 @@
+CREATE TEMP TABLE stale_users (id INTEGER PRIMARY KEY)

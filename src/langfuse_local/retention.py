@@ -1,0 +1,94 @@
+"""How long and how much is kept: the oldest traces go, in the background, while others come in."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from langfuse_local.database import StoreError
+from langfuse_local.sql import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langfuse_local.config import Settings
+    from langfuse_local.store import Store
+    from langfuse_local.writer import Writer
+
+__all__ = ["Retention", "prune"]
+
+_log = logging.getLogger(__name__)
+_SECONDS: Final = 10
+_DAY: Final = 24 * 60 * 60 * 1_000_000
+_EVER: Final = 2**63 - 1
+_NOTEWORTHY: Final = 10  # Texts are looked through once a tenth of the rows has gone.
+
+
+class Retention:
+    """Prunes a store every few seconds while its context is open, if a setting asks for it."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._days = settings.langfuse_local_max_age_days
+        self._megabytes = settings.langfuse_local_max_megabytes
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_pruning, name="retention")
+
+    def __enter__(self) -> Self:
+        """Start, unless everything is kept for ever."""
+        if self._days or self._megabytes:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the step under way."""
+        self._over.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _keep_pruning(self) -> None:
+        while not self._over.wait(_SECONDS):
+            try:
+                self._store.prune(
+                    before=int(time.time_ns() // 1000 - self._days * _DAY) if self._days else None,
+                    max_bytes=int(self._megabytes * 1024**2) if self._megabytes else None,
+                )
+            except (sqlite3.Error, StoreError) as error:
+                _log.error("Old traces could not be removed: %s", error)
+
+
+def prune(
+    writer: Writer,
+    read: Callable[[str], list[sqlite3.Row]],
+    *,
+    before: int | None,
+    max_bytes: int | None,
+) -> int:
+    """Remove the oldest traces in short transactions; see `Store.prune`."""
+    removed = 0
+    while before is not None and (some := writer.remove(before)):
+        removed += some
+    while max_bytes is not None and _used(read) > max_bytes and (some := writer.remove(_EVER)):
+        removed += some
+    if removed * _NOTEWORTHY > read("SELECT count(*) FROM spans")[0][0]:
+        _remove_texts(writer, read)
+    return removed
+
+
+def _used(read: Callable[[str], list[sqlite3.Row]]) -> int:
+    """Bytes of the file that hold data; what was freed is used again, and not given back."""
+    pages, free, size = (
+        read(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count", "page_size")
+    )
+    return int((pages - free) * size)
+
+
+def _remove_texts(writer: Writer, read: Callable[[str], list[sqlite3.Row]]) -> None:
+    """Remove texts that no row uses; looked up without holding up requests that use them again."""
+    writer.run(writer.strings.watch)
+    known = {row[0] for row in read("SELECT id FROM strings")}
+    unused = known - {row[0] for row in read(statement("strings_in_use"))}
+    writer.run(lambda: writer.strings.remove(unused))

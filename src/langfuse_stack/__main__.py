@@ -1,0 +1,66 @@
+"""`python -m langfuse_stack COMMAND`: what `make` calls.
+
+Exit codes: 0 done, 1 it could not be done (the reason is one sentence), 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from langfuse_stack import build, compose
+from langfuse_stack.errors import StackError
+
+
+def _collector() -> None:
+    print(f"The Collector is built: {build.build().relative_to(build.ROOT)}")
+
+
+def _native() -> None:
+    from langfuse_stack import native  # noqa: PLC0415 - make collector needs no .venv
+
+    native.start()
+
+
+def _up() -> None:
+    from langfuse_stack import native  # noqa: PLC0415 - as above
+
+    native.stop()
+    compose.up()
+
+
+def _down() -> None:
+    from langfuse_stack import native  # noqa: PLC0415 - as above
+
+    if native.stop():
+        print("Stopped the Collector. What it had not delivered stays queued.")
+    compose.down(volumes=os.environ.get("VOLUMES") == "1")
+
+
+COMMANDS: Final[Mapping[str, Callable[[], None]]] = {
+    "collector": _collector,
+    "native": _native,
+    "up": _up,
+    "down": _down,
+    "logs": compose.logs,
+    "status": compose.status,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; return the exit status."""
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+        print(f"Say which command: {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    try:
+        COMMANDS[arguments[0]]()
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

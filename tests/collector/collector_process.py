@@ -1,0 +1,184 @@
+"""The real Collector with the shipped configuration, as a process of the test."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+CONFIG = Path(__file__).resolve().parents[2] / "otel-collector-config.yaml"
+QUICKLY = """
+exporters:
+  otlp_http/langfuse:
+    timeout: 1s
+    retry_on_failure:
+      initial_interval: 100ms
+    sending_queue:
+      batch:
+        flush_timeout: 10ms
+"""
+"""An overlay for tests of what happens rather than when: the same steps, sooner."""
+
+KEYS = {"LANGFUSE_PUBLIC_KEY": "pk-lf-test", "LANGFUSE_SECRET_KEY": "sk-lf-test"}
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 20.0) -> None:
+    """Poll until the condition holds, or fail saying what did not happen."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+class Collector:
+    """One Collector: its addresses stay the same when it is started again."""
+
+    def __init__(
+        self,
+        binary: Path,
+        directory: Path,
+        endpoint: str,
+        keys: Mapping[str, str] = KEYS,
+        *,
+        overlay: str | None = None,
+    ) -> None:
+        self.binary, self.directory = binary, directory
+        self.storage = directory / "queue"
+        self.http, self.grpc, self.health, self.metrics_port = free_ports(4)
+        self.configs = [CONFIG]
+        self.process: subprocess.Popen[bytes] | None = None
+        self.environment: Mapping[str, str] = {**keys, **self._environment(endpoint)}
+        self._log = directory / "collector.log"
+        if overlay is not None:
+            (directory / "overlay.yaml").write_text(overlay)
+            self.configs.append(directory / "overlay.yaml")
+
+    def _environment(self, endpoint: str) -> Mapping[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "LANGFUSE_OTLP_ENDPOINT": endpoint,
+            "OTELCOL_HTTP_ENDPOINT": f"127.0.0.1:{self.http}",
+            "OTELCOL_GRPC_ENDPOINT": f"127.0.0.1:{self.grpc}",
+            "OTELCOL_HEALTH_ENDPOINT": f"127.0.0.1:{self.health}",
+            "OTELCOL_METRICS_HOST": "127.0.0.1",
+            "OTELCOL_METRICS_PORT": str(self.metrics_port),
+            "OTELCOL_STORAGE_DIR": str(self.storage),
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line with the configuration."""
+        configs = [f"--config={path}" for path in self.configs]
+        return [str(self.binary), *arguments, *configs]
+
+    def start(self) -> None:
+        """Start and wait until the health check answers."""
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(), env=self.environment, cwd=self.directory, stdout=log, stderr=log
+            )
+        wait_until(self._ready, "The Collector is healthy")
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        try:
+            return _get(self.health, "/")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """Stop in good order (SIGTERM)."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End at once, as a crash or the kernel would."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(timeout=30)
+        self.process = None
+
+    def log(self) -> str:
+        """Return everything logged since the first start."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    def metrics(self) -> dict[str, float]:
+        """Return the Collector's own metrics, summed over labels, by name."""
+        sums: dict[str, float] = {}
+        for line in _get(self.metrics_port, "/metrics")[1].decode().splitlines():
+            if not line.startswith("#"):
+                name, value = line.split("{")[0].split(" ")[0], line.rsplit(" ", 1)[1]
+                sums[name] = sums.get(name, 0.0) + float(value)
+        return sums
+
+    def peak_memory_mib(self) -> float:
+        """Return the most memory that was resident so far, the queue's mapped file included."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status")
+        if not status.exists():
+            pytest.skip("peak memory is read from /proc, which only Linux has")
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        assert found is not None
+        return int(found[1]) / 1024
+
+    def send(self, request: ExportTraceServiceRequest) -> int:
+        """POST one OTLP request in protobuf and return the status."""
+        return self.post(request.SerializeToString(), "application/x-protobuf")
+
+    def post(self, body: bytes, content_type: str) -> int:
+        """POST one OTLP request and return the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=30)
+        try:
+            connection.request("POST", "/v1/traces", body, {"Content-Type": content_type})
+            response = connection.getresponse()
+            response.read()
+            return response.status
+        finally:
+            connection.close()
+
+
+def _get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@contextmanager
+def running(
+    binary: Path,
+    directory: Path,
+    endpoint: str,
+    keys: Mapping[str, str] = KEYS,
+    *,
+    overlay: str | None = None,
+) -> Iterator[Collector]:
+    """Run a Collector for a block."""
+    collector = Collector(binary, directory, endpoint, keys, overlay=overlay)
+    try:
+        collector.start()
+        yield collector
+    finally:
+        collector.stop()

@@ -1,0 +1,134 @@
+"""What the Collector has answered 200 to reaches the backend, whatever happens in between."""
+
+from pathlib import Path
+
+import pytest
+from collector_process import QUICKLY, Collector, running, wait_until
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from otlp import request, span
+from otlp_sink import Answer, Sink
+
+from langfuse_stack import counts
+
+
+def _turn(number: int) -> list[Span]:
+    context = {
+        "langfuse.session.id": f"conv_{number}",
+        "langfuse.trace.tags": ["order-status", "a,b"],
+        "langfuse.observation.input": f"Where is my parcel {number}? " * 20,
+    }
+    names = ("invoke_agent", "authorize", "get_order", "chat")
+    return [span(name, context, events=[("note", {"number": number})]) for name in names]
+
+
+def _send(collector: Collector, turns: int) -> dict[bytes, Span]:
+    """Send turns one request each; return what was promised, by span id."""
+    promised = {}
+    for number in range(turns):
+        spans = _turn(number)
+        assert collector.send(request(spans)) == 200
+        promised.update({each.span_id: each for each in spans})
+    return promised
+
+
+@pytest.fixture
+def absent(sink: Sink) -> Sink:
+    """Return a backend that is not there until `up()`."""
+    sink.down()
+    return sink
+
+
+def test_spans_outlive_the_backend_and_a_crash(binary: Path, tmp_path: Path, absent: Sink) -> None:
+    """Backend down for the whole run, the Collector killed with spans queued: all arrive."""
+    with running(binary, tmp_path, absent.endpoint) as collector:
+        promised = _send(collector, 50)
+        collector.kill()
+        collector.start()
+        promised |= _send(collector, 50)
+        absent.up()
+        assert absent.wait_for_spans(len(promised)) == promised
+
+
+def test_spans_outlive_a_crash_in_the_middle_of_sending(
+    binary: Path, tmp_path: Path, sink: Sink
+) -> None:
+    """Killed while requests are under way: what was not answered is sent again."""
+    with running(binary, tmp_path, sink.endpoint) as collector:
+        sink.answer = Answer(delay=60)
+        promised = _send(collector, 150)
+        sink.wait_for_requests(1)
+        collector.kill()
+        sink.answer = Answer()
+        collector.start()
+        assert sink.wait_for_spans(len(promised)) == promised
+
+
+def test_spans_outlive_a_stop(binary: Path, tmp_path: Path, absent: Sink) -> None:
+    """A stop in good order does not wait for the backend, and keeps what is queued."""
+    with running(binary, tmp_path, absent.endpoint) as collector:
+        promised = _send(collector, 20)
+        collector.stop()
+        absent.up()
+        collector.start()
+        assert absent.wait_for_spans(len(promised)) == promised
+
+
+TROUBLE = {
+    "503": Answer(status=503),
+    "503 with Retry-After": Answer(status=503, headers={"Retry-After": "1"}),
+    "429": Answer(status=429),
+    "429 with Retry-After": Answer(status=429, headers={"Retry-After": "1"}),
+    "502": Answer(status=502),
+    "504": Answer(status=504),
+    "hanging": Answer(delay=60),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
+def test_a_backend_in_trouble_loses_nothing(
+    binary: Path, tmp_path: Path, sink: Sink, trouble: Answer
+) -> None:
+    """Retried until the backend takes it; nothing is counted as lost."""
+    sink.answer = trouble
+    with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
+        promised = _send(collector, 20)
+        sink.wait_for_requests(2)
+        sink.answer = Answer()
+        assert sink.wait_for_spans(len(promised)) == promised
+        wait_until(lambda: _metric(collector, "sent") == len(promised), "All are counted as sent")
+        assert _metric(collector, "send_failed") == 0
+
+
+def test_a_slow_backend_loses_nothing(binary: Path, tmp_path: Path, sink: Sink) -> None:
+    """An answer that takes a second is waited for: no span is sent twice."""
+    sink.answer = Answer(delay=1)
+    with running(binary, tmp_path, sink.endpoint) as collector:
+        promised = _send(collector, 20)
+        assert sink.wait_for_spans(len(promised)) == promised
+        assert len(sink.resource_spans) == 20
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_a_refusal_is_final_and_counted(
+    binary: Path, tmp_path: Path, sink: Sink, status: int
+) -> None:
+    """OTLP makes these answers final: the spans are lost, a number and a line say so.
+
+    What is sent after the cause is gone arrives, without a restart.
+    """
+    sink.answer = Answer(status=status)
+    with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
+        lost = _send(collector, 3)
+        wait_until(lambda: _metric(collector, "send_failed") == len(lost), "The loss is counted")
+        counted = counts.ask(f"http://127.0.0.1:{collector.metrics_port}/metrics")
+        assert counted is not None
+        assert (counted.dropped, counted.sent, counted.waiting) == (len(lost), 0, 0)
+        assert f"HTTP Status Code {status}" in collector.log()
+        assert '"dropped_items": ' in collector.log()
+        sink.answer = Answer()
+        promised = _send(collector, 3)
+        assert sink.wait_for_spans(len(promised)) == promised
+
+
+def _metric(collector: Collector, name: str) -> float:
+    return collector.metrics().get(f"otelcol_exporter_{name}_spans", 0.0)
