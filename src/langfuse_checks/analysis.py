@@ -99,12 +99,11 @@ def why_long(session: Group) -> str:
     """Say why a session took three turns or more: the chapter's three reasons; else nothing."""
     if len(session.traces) < _LONG or not session.id:
         return ""
-    reasons = [why for outcome, why in _FRICTION.items() if session.outcomes[outcome]]
-    if reasons:
-        return f"workflow friction: {', '.join(reasons)}"
-    if session.outcomes["not_found"]:
-        return "missing data: no order found"
-    return "unclear answers: asked again after an answer"
+    missing = "missing data: no order found" if session.outcomes["not_found"] else ""
+    frictions = [why for outcome, why in _FRICTION.items() if session.outcomes[outcome]]
+    friction = f"workflow friction: {', '.join(frictions)}" if frictions else ""
+    unclear = "unclear answers: asked again after an answer"
+    return "; ".join(filter(None, (missing, friction))) or unclear
 
 
 def _owners(groups: Iterable[Group]) -> dict[tuple[str, str], list[Group]]:

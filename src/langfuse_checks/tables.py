@@ -1,5 +1,6 @@
 """Users and sessions as tables, each followed by its answers in words."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -62,9 +63,10 @@ def session_table(sessions: Sequence[Group]) -> Table:
 
 def session_answers(sessions: Sequence[Group]) -> list[str]:
     """How many sessions are long, and why."""
-    why = [reason.partition(":")[0] for reason in map(why_long, sessions) if reason]
-    counts = ", ".join(f"{why.count(each)} by {each}" for each in dict.fromkeys(why))
-    return [f"Sessions of three turns or more: {len(why)}{f', {counts}' if why else ''}."]
+    reasons = [reason for reason in map(why_long, sessions) if reason]
+    why = Counter(part.partition(":")[0] for reason in reasons for part in reason.split("; "))
+    told = ", ".join(f"{count} with {name}" for name, count in why.most_common())
+    return [f"Sessions of three turns or more: {len(reasons)}{f' ({told})' if told else ''}."]
 
 
 def _clusters(users: Sequence[Group]) -> str:

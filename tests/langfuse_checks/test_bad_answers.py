@@ -47,7 +47,12 @@ def test_nothing_listens() -> None:
 def test_something_else_listens() -> None:
     """What hangs up without a word of HTTP is told from nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=lambda: server.accept()[0].close())
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
         thread.start()
         with Api(f"http://127.0.0.1:{server.getsockname()[1]}", *KEYS) as api:
             code, verdicts = look(api)
