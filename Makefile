@@ -49,6 +49,7 @@ ask: .venv/.demo ## Ask one question: make ask Q="…" [ORDER=…] [ACTOR=…] [
 cohort: .venv/.demo ## Run the conversations of many users: make cohort [USERS=25] [SEED=1]
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.cohort
+	@$(PYTHON) -m langfuse_checks feedback --cohort
 
 .PHONY: reset
 reset: .venv/.demo ## Forget conversations and handoffs; traces are kept
