@@ -31,6 +31,7 @@ from .state import AgentOutput
 __all__ = ["main"]
 
 FEEDBACK: Final = "feedback.jsonl"
+_MOST: Final = 10_000
 _RATED: Final = 0.4
 _FLUSH_EVERY: Final = 50  # Conversations; some 1,500 spans, well below the exporter's queue.
 
@@ -123,8 +124,9 @@ def _feedback(
 
 def _write_feedback(tally: Tally) -> None:
     settings.agent_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lines = (json.dumps(each) + "\n" for each in tally.feedback)
-    (settings.agent_data_dir / FEEDBACK).write_text("".join(lines))
+    path = settings.agent_data_dir / FEEDBACK
+    path.touch(mode=0o600)
+    path.write_text("".join(json.dumps(each) + "\n" for each in tally.feedback))
 
 
 def _show(tally: Tally, lost: list[Report], report: Report) -> None:
@@ -158,12 +160,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Run conversations of a made-up population, and send their traces over OTLP.",
     )
     for name, value, text in (
-        ("users", "25", "how many customers, 1 to 10,000"),
+        ("users", "25", "how many customers"),
         ("seed", "1", "the same seed makes the same population"),
     ):
         default = os.environ.get(f"COHORT_{name.upper()}") or value
-        parser.add_argument(f"--{name}", type=int, default=default, help=text)
+        parser.add_argument(f"--{name}", type=_count, default=default, help=text)
     return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {_MOST:,}")
+    return int(text)
 
 
 if __name__ == "__main__":
