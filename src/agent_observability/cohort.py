@@ -31,8 +31,8 @@ from .state import AgentOutput
 __all__ = ["main"]
 
 FEEDBACK: Final = "feedback.jsonl"
+_MOST: Final = 10_000
 _RATED: Final = 0.4
-_FLUSH_EVERY: Final = 50  # Conversations; some 1,500 spans, well below the exporter's queue.
 
 
 @dataclass(slots=True)
@@ -72,10 +72,14 @@ def _run(users: int, seed: int, tally: Tally, provider: TracerProvider) -> None:
     # A memory of its own: what an earlier cohort was told would change this one.
     with TemporaryDirectory() as folder:
         services = _services(Path(folder), customers_with_orders(customers), random)
-        for number, conversation in enumerate(_with_progress(planned), start=1):
+        waiting_from = 0
+        for conversation in _with_progress(planned):
             _converse(conversation, services, tally, random)
-            if number % _FLUSH_EVERY == 0:
-                provider.force_flush()
+            if tally.spans - waiting_from < settings.otel_bsp_max_queue_size // 2:
+                continue
+            waiting_from = tally.spans
+            if not provider.force_flush():
+                break  # Whoever receives is gone; the report says so.
     provider.force_flush()
     _write_feedback(tally)
 
@@ -123,8 +127,9 @@ def _feedback(
 
 def _write_feedback(tally: Tally) -> None:
     settings.agent_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lines = (json.dumps(each) + "\n" for each in tally.feedback)
-    (settings.agent_data_dir / FEEDBACK).write_text("".join(lines))
+    path = settings.agent_data_dir / FEEDBACK
+    path.touch(mode=0o600)
+    path.write_text("".join(json.dumps(each) + "\n" for each in tally.feedback))
 
 
 def _show(tally: Tally, lost: list[Report], report: Report) -> None:
@@ -158,12 +163,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Run conversations of a made-up population, and send their traces over OTLP.",
     )
     for name, value, text in (
-        ("users", "25", "how many customers, 1 to 10,000"),
+        ("users", "25", "how many customers"),
         ("seed", "1", "the same seed makes the same population"),
     ):
         default = os.environ.get(f"COHORT_{name.upper()}") or value
-        parser.add_argument(f"--{name}", type=int, default=default, help=text)
+        parser.add_argument(f"--{name}", type=_count, default=default, help=text)
     return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {_MOST:,}")
+    return int(text)
 
 
 if __name__ == "__main__":
