@@ -15,7 +15,10 @@ from opentelemetry.processor.baggage import ALLOW_ALL_BAGGAGE_KEYS, BaggageSpanP
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer
-from traceloop.sdk.tracing.tracing import default_span_processor_on_start, set_association_properties
+from traceloop.sdk.tracing.tracing import (
+    default_span_processor_on_start,
+    set_association_properties,
+)
 
 from agent_observability.langfuse_context import langfuse_trace_context
 from agent_observability.telemetry import LangfuseBaggageSpanProcessor
@@ -192,4 +195,3 @@ PEERS: dict[str, Peer] = {
     "Langfuse SDK": Peer(_plain(_langfuse_processor), _langfuse),
     "OpenInference": Peer(_oi_tracer, _openinference),
 }
-

@@ -19,7 +19,9 @@ def spans() -> dict[str, float]:
 
 def contexts() -> dict[str, float]:
     """Return the median seconds of one enter and leave, with ids that change every turn."""
-    names = [name for name in PEERS if name not in {"no context", "attributes at start_span (floor)"}]
+    names = [
+        name for name in PEERS if name not in {"no context", "attributes at start_span (floor)"}
+    ]
     return _interleaved({name: _enter_contexts(PEERS[name]) for name in names}, TURNS)
 
 
@@ -58,7 +60,10 @@ def _enter_contexts(peer: Peer) -> Callable[[], float]:
     turn = iter(range(10**9))
 
     def run() -> float:
-        ids = [(f"conv_82d9535867844b4{n:07x}", f"usr_pseudo_{n:07x}") for n, _ in zip(turn, range(TURNS), strict=False)]
+        ids = [
+            (f"conv_82d9535867844b4{n:07x}", f"usr_pseudo_{n:07x}")
+            for n, _ in zip(turn, range(TURNS), strict=False)
+        ]
         began = time.perf_counter()
         for session, user in ids:
             with peer.enter(session, user):

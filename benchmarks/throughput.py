@@ -70,13 +70,13 @@ def _send(name: str) -> dict[str, float]:
     return {"per_second": SPANS / wall, "cpu_seconds": cpu / SPANS}
 
 
-def _ours():  # noqa: ANN202 - a provider of either SDK version
+def _ours():
     from agent_observability.telemetry import configure_tracing  # noqa: PLC0415 - as above
 
     return configure_tracing()
 
 
-def _langfuse(*, gzip: bool):  # noqa: ANN202 - a provider of either SDK version
+def _langfuse(*, gzip: bool):
     from langfuse import Langfuse  # noqa: PLC0415 - as above
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
 
@@ -84,7 +84,7 @@ def _langfuse(*, gzip: bool):  # noqa: ANN202 - a provider of either SDK version
     provider = TracerProvider(shutdown_on_exit=False)
     Langfuse(
         public_key="pk",
-        secret_key="sk",  # noqa: S106 - no secret
+        secret_key="sk",
         base_url=f"http://{address.netloc}",
         tracer_provider=provider,
         otel_compression="gzip" if gzip else "none",

@@ -50,13 +50,18 @@ def starts() -> dict[str, float]:
 
 
 def _cpu(name: str, arguments: list[str]) -> float:
-    environment = {**os.environ, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:9/v1/traces"}
+    environment = {
+        **os.environ,
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:9/v1/traces",
+    }
     if name == "a bad setting":
         environment["DEPLOYMENT_ENVIRONMENT"] = "nowhere"
     before = os.times()
     subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, check=False)
     after = os.times()
-    return after.children_user + after.children_system - before.children_user - before.children_system
+    return (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
 
 
 def _child(environment: dict[str, str], milliseconds: str, which: str) -> float:
@@ -73,7 +78,7 @@ def _measure(milliseconds: str, which: str) -> float:
 
     answer = model.ScriptedChatModel._generate
 
-    def slowly(*args, **options):  # noqa: ANN002, ANN003, ANN202 - the model's own signature
+    def slowly(*args, **options):
         time.sleep(int(milliseconds) / 1000)
         return answer(*args, **options)
 

@@ -4,12 +4,13 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from .config import SettingsError, load_settings, settings
-from .delivery import Report
-from .langfuse_context import ContextPolicy, langfuse_trace_context
-from .telemetry import configure_tracing, new_delivery
+
+if TYPE_CHECKING:
+    from .delivery import Report
 
 CONVERSATION_ID = "conv_82d9535867844b4c8cdff"
 USER_ID = "usr_pseudo_7f31c2"
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _traced_turn() -> int:
+    from .telemetry import configure_tracing, new_delivery  # noqa: PLC0415 - not for --help
+
     # The SDK's own warnings are several lines a failure; _print_delivery() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
@@ -52,7 +55,9 @@ def _traced_turn() -> int:
 
 
 def _turn() -> None:
-    from .graph import run_agent  # noqa: PLC0415 - takes a second; --help and errors do not need it
+    # Imported here because they take a second that --help and errors need not wait for.
+    from .graph import run_agent  # noqa: PLC0415 - as above
+    from .langfuse_context import ContextPolicy, langfuse_trace_context  # noqa: PLC0415 - as above
 
     with langfuse_trace_context(
         session_id=CONVERSATION_ID,
@@ -79,7 +84,7 @@ def _turn() -> None:
     print(f"\n{result['answer']}\n", flush=True)
 
 
-def _print_delivery(report: Report) -> None:
+def _print_delivery(report: "Report") -> None:
     for trace_id in report.trace_ids if report.delivered else ():
         project = f"{settings.langfuse_base_url}/project/{quote(settings.langfuse_project_id)}"
         print(f"trace    {trace_id}")
