@@ -77,6 +77,7 @@ screenshot: .venv/.dev ## Photograph the Sessions page for the README (needs Chr
 lock: ## Resolve the dependencies again and write requirements/ (needs uv)
 	@uv pip compile -q $(LOCK) -o requirements/demo.txt
 	@uv pip compile -q $(LOCK) --group dev -c requirements/demo.txt -o requirements/dev.txt
+	@uv pip compile -q requirements/peers.in $(wordlist 2,9,$(LOCK)) -o requirements/peers.txt
 
 LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
@@ -86,14 +87,12 @@ resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing t
 	@$(PYTHON) -m agent_observability.spool
 
 .PHONY: bench
-bench: .venv/.dev requirements/peers.txt ## Compare with the peers; writes benchmarks/README.md (10 minutes)
-	@python3 scripts/install.py peers .venv-peers
-	@.venv-peers/bin/python -m benchmarks
+bench: .venv-peers/.peers ## Compare with the peers; writes benchmarks/README.md (10 minutes)
+	@PYTHONPATH=src:. .venv-peers/bin/python -m benchmarks
 
 .PHONY: interop
-interop: requirements/peers.txt ## Test beside the real Langfuse SDK, OpenInference and others
-	@python3 scripts/install.py peers .venv-peers
-	@.venv-peers/bin/python -m pytest tests/interop
+interop: .venv-peers/.peers ## Test beside the real Langfuse SDK, OpenInference and others
+	@.venv-peers/bin/python -m pytest -o addopts= -W default tests/interop
 
 .PHONY: soak
 soak: .venv/.dev ## Run the large failure matrix and the burst of 50,000 spans (minutes)
@@ -102,8 +101,11 @@ soak: .venv/.dev ## Run the large failure matrix and the burst of 50,000 spans (
 .PHONY: clean
 clean: ## Stop the local backend and remove .venv, .data (with its traces) and caches
 	@if [ -e .venv/.demo ]; then $(PYTHON) -m langfuse_local stop; fi
-	@rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-peers .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv-peers/.peers: requirements/peers.txt
+	@python3 scripts/install.py peers
 
 .venv/.demo: requirements/demo.txt
 	@python3 scripts/install.py demo

@@ -4,21 +4,22 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from opentelemetry.sdk.trace import TracerProvider
 
 from .config import SettingsError, load_settings, settings
 from .database import StorageError
-from .delivery import Report
 from .inputs import InvalidInputError
 from .langfuse_context import InvalidTraceContextError
-from .telemetry import configure_tracing, new_delivery
+from .report import Report
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 __all__ = ["print_links", "print_undelivered", "run_command"]
 
 
-def run_command(work: Callable[[TracerProvider], None], show: Callable[[Report], None]) -> int:
+def run_command(work: Callable[["TracerProvider"], None], show: Callable[[Report], None]) -> int:
     """Run the work with tracing on, then show what was delivered.
 
     Returns:
@@ -44,7 +45,9 @@ def run_command(work: Callable[[TracerProvider], None], show: Callable[[Report],
     return 0
 
 
-def _traced(work: Callable[[TracerProvider], None], show: Callable[[Report], None]) -> None:
+def _traced(work: Callable[["TracerProvider"], None], show: Callable[[Report], None]) -> None:
+    from .telemetry import configure_tracing, new_delivery  # noqa: PLC0415 - slow; not for --help
+
     # The SDK's own warnings are several lines a failure; print_undelivered() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
