@@ -69,11 +69,12 @@ class Writer:
 
         self.run(work)
 
-    def remove(self, cutoff: int) -> int:
-        """Remove some of the oldest traces that nothing was added to since; how many rows went."""
+    def remove(self, cutoff: int, oldest: int) -> int:
+        """Remove the traces of the oldest rows, unless added to since; how many rows went."""
 
         def work() -> int:
-            removed = self.connection.execute(statement("prune"), {"cutoff": cutoff}).rowcount
+            asked = {"cutoff": cutoff, "oldest": oldest}
+            removed = self.connection.execute(statement("prune"), asked).rowcount
             self._refresh()
             return removed
 
