@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
@@ -24,7 +25,6 @@ from langfuse_local.summaries import (
 from langfuse_local.writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -36,6 +36,7 @@ __all__ = ["Store"]
 _NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
 _OLDEST_FIRST = " ORDER BY s.start, s.id"
 _PAGE = 50
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Store:
@@ -159,6 +160,10 @@ class Store:
         generation, connection = self._reader()
         try:
             yield connection
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode in _DAMAGED:
+                self._writer.distrust()
+            raise
         finally:
             self._readers.put((generation, connection))
 
