@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from langfuse_local.codec import input_of, output_of
+from langfuse_local.codec import input_of, metadata_of, output_of
+from langfuse_local.numbers import number_of
+from langfuse_local.quantile import Quantile
 from langfuse_local.sql import statement
 
 if TYPE_CHECKING:
@@ -13,8 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreError", "open_reader", "open_writer"]
 
-_VERSION = 1
-_SCHEMA = ("strings", "spans", "by_id", "by_start", "by_session", "by_user")
+# What each version of the format added, in order: an older file gets what it lacks.
+_SCHEMA = {
+    1: ("strings", "spans", "by_id", "by_start", "by_session", "by_user"),
+    2: ("scores", "scores_by_time", "scores_by_session", "scores_by_trace", "models"),
+}
+_VERSION = max(_SCHEMA)
 _WAIT_SECONDS = 10  # for another process that is writing to the same file
 
 
@@ -51,6 +57,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.create_function("input_of", 1, input_of, deterministic=True)
     connection.create_function("output_of", 1, output_of, deterministic=True)
+    connection.create_function("metadata_of", 3, metadata_of, deterministic=True)
+    connection.create_function("number_of", 1, number_of, deterministic=True)
+    connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
     connection.execute("PRAGMA query_only = ON")
     return connection
 
@@ -85,7 +94,7 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version == _VERSION:
         return
-    for part in _SCHEMA:
+    for part in (part for added, parts in _SCHEMA.items() if added > version for part in parts):
         connection.execute(statement(f"schema_{part}"))
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 

@@ -20,7 +20,6 @@ from langfuse_local.answers import Answer
 from langfuse_local.body import TooLargeError, inflate, read
 from langfuse_local.mapping import observations
 from langfuse_local.otlp import BadRequest, check_ids, decode
-from langfuse_local.prices import Prices
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -35,7 +34,6 @@ _JSON = "application/json"
 _PROTOBUF = "application/x-protobuf"
 _INVALID_ARGUMENT, _UNAVAILABLE = 3, 14  # google.rpc.Code
 _UNSUPPORTED = f"Send {_PROTOBUF} or {_JSON}."
-_PRICES = Prices()
 _NOT_STORED = "The spans could not be stored. Send them again later."
 
 
@@ -104,7 +102,7 @@ async def _take(request: Request, kind: str, store: Store) -> None:
 def _store(body: bytes, encoding: str, kind: str, store: Store) -> None:
     request = decode(inflate(body, encoding), kind)
     check_ids(request)
-    store.save(observations(request, _PRICES))
+    store.save(observations(request, store.prices))
 
 
 def _content_type(request: Request) -> str:
