@@ -109,7 +109,7 @@ def running(
 ) -> Iterator[int]:
     """A process that is up, by its pid; it ends with the context."""
     environment = {**os.environ, **settings}
-    with subprocess.Popen(  # noqa: S603 - commands of this folder
+    with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from langfuse_local.codec import input_of, output_of
+from langfuse_local.codec import input_of, metadata_of, output_of
+from langfuse_local.numbers import number_of
+from langfuse_local.quantile import Quantile
 from langfuse_local.sql import statement
 
 if TYPE_CHECKING:
@@ -34,6 +36,13 @@ _STEPS = (
         "fill_sessions",
         "fill_users",
         "fill_traces",
+    ),
+    (
+        "schema_scores",
+        "schema_scores_by_time",
+        "schema_scores_by_session",
+        "schema_scores_by_trace",
+        "schema_models",
     ),
 )
 _VERSION = len(_STEPS)
@@ -75,6 +84,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.create_function("input_of", 1, input_of, deterministic=True)
     connection.create_function("output_of", 1, output_of, deterministic=True)
+    connection.create_function("metadata_of", 3, metadata_of, deterministic=True)
+    connection.create_function("number_of", 1, number_of, deterministic=True)
+    connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
     connection.execute("PRAGMA query_only = ON")
     return connection
 

@@ -7,15 +7,17 @@ demo's own.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BUILT_IN", "ModelPrice", "Prices"]
+__all__ = ["BUILT_IN", "ModelPrice", "Prices", "price_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,8 @@ class Prices:
 
     def _search(self, model: str) -> ModelPrice | None:
         return next((price for price in self._models if price.pattern.search(model)), None)
+
+
+def price_of(row: sqlite3.Row) -> ModelPrice:
+    """The price in a row of `models`."""
+    return ModelPrice(row["name"], re.compile(row["pattern"]), json.loads(row["prices"]))
