@@ -10,11 +10,12 @@ from starlette.routing import Route
 from langfuse_local import zod
 from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
 from langfuse_local.asked import Asked, cursor_after
-from langfuse_local.body import TooLargeError, read
+from langfuse_local.body import Bodies
 from langfuse_local.ingestion import ingest
 from langfuse_local.metrics import Metrics
 from langfuse_local.models import Models
 from langfuse_local.numbers import plain
+from langfuse_local.otlp import BadRequest
 from langfuse_local.parameters import limit_of
 from langfuse_local.rows import row
 from langfuse_local.score_list import AskedScores
@@ -63,6 +64,7 @@ class Api:
         self._store = store
         self._keys = keys
         self._project_id = project_id
+        self._bodies = Bodies()
         self._scores = Scores(store)
         self._models = Models(store)
 
@@ -108,9 +110,10 @@ class Api:
             if refusal := self._keys.refusal(request):
                 return refusal
             try:
-                body = zod.document((await read(request)).decode(), ())
-            except TooLargeError as error:
-                return Answer({"message": str(error)}, 413)
+                async with self._bodies.read(request) as sent:
+                    body = zod.document(sent.decode(), ())
+            except BadRequest as error:
+                return Answer({"message": str(error)}, error.status)
             except (InvalidDataError, UnicodeDecodeError):
                 return Answer({"message": "Invalid JSON"}, 400)
             return await run_in_threadpool(_answered, endpoint, body)
