@@ -81,6 +81,24 @@ lock: ## Resolve the dependencies again and write requirements/ (needs uv)
 LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
 
+.PHONY: resend
+resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing took it
+	@$(PYTHON) -m agent_observability.spool
+
+.PHONY: bench
+bench: .venv/.dev requirements/peers.txt ## Compare with the peers; writes benchmarks/README.md (10 minutes)
+	@python3 scripts/install.py peers .venv-peers
+	@.venv-peers/bin/python -m benchmarks
+
+.PHONY: interop
+interop: requirements/peers.txt ## Test beside the real Langfuse SDK, OpenInference and others
+	@python3 scripts/install.py peers .venv-peers
+	@.venv-peers/bin/python -m pytest tests/interop
+
+.PHONY: soak
+soak: .venv/.dev ## Run the large failure matrix and the burst of 50,000 spans (minutes)
+	@$(PYTHON) -m pytest -m soak
+
 .PHONY: clean
 clean: ## Stop the local backend and remove .venv, .data (with its traces) and caches
 	@if [ -e .venv/.demo ]; then $(PYTHON) -m langfuse_local stop; fi

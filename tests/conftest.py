@@ -18,6 +18,8 @@ _PREFIXES = (
     "OPENAI_",
     "OTEL_",
     "REFUND_",
+    "TELEMETRY_",
+    "TRACE_",
 )
 
 

@@ -10,12 +10,12 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from .config import SettingsError, load_settings, settings
 from .database import StorageError
-from .delivery import Delivery, Report
+from .delivery import Report
 from .inputs import InvalidInputError
 from .langfuse_context import InvalidTraceContextError
-from .telemetry import configure_tracing
+from .telemetry import configure_tracing, new_delivery
 
-__all__ = ["print_links", "print_undelivered", "run_command"]
+__all__ = ["print_delivery", "print_links", "run_command"]
 
 
 def run_command(work: Callable[[TracerProvider], None], show: Callable[[Report], None]) -> int:
@@ -45,11 +45,11 @@ def run_command(work: Callable[[TracerProvider], None], show: Callable[[Report],
 
 
 def _traced(work: Callable[[TracerProvider], None], show: Callable[[Report], None]) -> None:
-    # The SDK's own warnings are several lines a failure; print_undelivered() says it in one.
+    # The SDK's own warnings are several lines a failure; print_delivery() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
-    delivery = Delivery()
-    provider = configure_tracing(delivery)
+    delivery = new_delivery()
+    provider = configure_tracing(delivery, exception_details=settings.telemetry_exception_details)
     completed = False
     try:
         work(provider)
@@ -71,20 +71,16 @@ def print_links(report: Report, *, session_id: str, user_id: str) -> None:
     if report.delivered:
         print(f"session  {project}/sessions/{quote(session_id)}")
         print(f"user     {project}/users/{quote(user_id)}")
-    print_undelivered(report)
+    print_delivery(report)
 
 
-def print_undelivered(report: Report) -> None:
-    """Say in one line what was not delivered, why, and what to do; nothing if all was."""
-    if report.undelivered:
-        print(
-            f"{report.undelivered} spans were not delivered to"
-            f" {settings.otel_exporter_otlp_traces_endpoint}: {report.cause}."
-            " Start a backend with `make backend` or `make up`, or set"
-            " OTEL_EXPORTER_OTLP_TRACES_ENDPOINT.",
-            file=sys.stderr,
-        )
-    elif not report.delivered:
+def print_delivery(report: Report) -> None:
+    """Say in one line what became of the spans and, if some are lost, what to do."""
+    if report.lost:
+        print(report, file=sys.stderr)
+    elif report.delivered:
+        print(f"spans    {report}")
+    else:
         print(
             "No span was recorded: see OTEL_SDK_DISABLED and OTEL_TRACES_SAMPLER.", file=sys.stderr
         )

@@ -83,6 +83,17 @@ class Settings(BaseSettings):
         ),
     ] = 30000
     telemetry_shutdown_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.5
+    telemetry_exception_details: bool = False
+    telemetry_spool: bool = False
+    telemetry_spool_max_mib: Annotated[int, Field(ge=1, le=102400)] = 64
+    trace_context_on_invalid: Literal["auto", "drop", "raise"] = "auto"
+
+    @property
+    def context_on_invalid(self) -> Literal["drop", "raise"]:
+        """What to do with unfit trace context: unless set, raise in development alone."""
+        if self.trace_context_on_invalid != "auto":
+            return self.trace_context_on_invalid
+        return "raise" if self.deployment_environment == "development" else "drop"
 
 
 @cache

@@ -1,138 +1,193 @@
-"""What became of the spans: counted per batch from the answers, with shutdown bounded in time.
+"""What became of the spans: counted from the answers, with shutdown bounded in time.
 
-The SDK's `force_flush` returns True after a failed export, ignores its timeout, and the OTLP
-exporter takes a redirect or an HTML page for success. So the answers are watched here.
+The SDK's `force_flush` returns True after a failed export and ignores its timeout, and its
+`shutdown` waits up to 30 seconds. Here both tell the truth in the time they are given.
 """
 
+import contextvars
+import math
+import os
 import threading
+import time
+import weakref
+from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
 
-import requests
+from opentelemetry import context as otel_context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+from .report import Report
+from .spool import Spool
+from .transport import Batch, WatchedSession
 
 __all__ = ["Delivery", "Report"]
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Span counts at the end, and why the last failure happened.
-
-    Attributes:
-        delivered: Spans in batches that the endpoint answered with success.
-        undelivered: Spans in batches that failed or were not answered in time.
-        cause: One clause on the last failure; of no meaning without one.
-        trace_ids: Traces whose root span ended, in order, 32 hex digits each.
-    """
-
-    delivered: int
-    undelivered: int
-    cause: str
-    trace_ids: tuple[str, ...]
+_REMEMBERED_TRACES = 100
+_SENDING_SHARE = 0.6  # The rest is for writing the spool.
 
 
 class Delivery:
-    """Watches one exporter and bounds its shutdown."""
+    """Counts what one exporter delivers, and bounds its shutdown."""
 
-    def __init__(self) -> None:
-        self._delivered = 0
-        self._undelivered = 0
-        self._trace_ids: list[str] = []
-        self._session = _WatchedSession()
-        self._exporter: SpanExporter | None = None
+    def __init__(
+        self, *, shutdown_timeout_seconds: float = 2.5, spool: Spool | None = None
+    ) -> None:
+        self.shutdown_timeout_seconds = shutdown_timeout_seconds
+        self.is_closed = False
+        self._spool = spool
+        self._endpoint = ""
+        self._deadline = math.inf
+        self._batch = self._last = Batch(0)
+        self._forget()
+        forget = weakref.WeakMethod(self._forget)
+        # What the parent process has queued and counted stays the parent's.
+        os.register_at_fork(after_in_child=lambda: (method := forget()) and method())
 
     def exporter(self, *, endpoint: str, timeout_seconds: float) -> SpanExporter:
         """Return an OTLP/HTTP exporter whose batches are counted here."""
-        # A proxy from the environment cannot reach this machine's own loopback.
-        self._session.trust_env = urlsplit(endpoint).hostname not in _LOOPBACK
+        self._endpoint = endpoint
+        self._session = WatchedSession(endpoint)
         self._exporter = OTLPSpanExporter(
             endpoint=endpoint, timeout=timeout_seconds, session=self._session
         )
-        return _CountingExporter(self._exporter, self)
+        return _Exporter(self)
+
+    def watch(self, batches: BatchSpanProcessor) -> SpanProcessor:
+        """Return a processor that counts the spans which end, and bounds flush and shutdown."""
+        return _Processor(self, batches)
 
     def finish(self, provider: TracerProvider, *, timeout_seconds: float) -> Report:
-        """Flush and shut down within the timeout, and report what was delivered.
+        """Shut down within the timeout, and report what became of every span."""
+        self.shutdown_timeout_seconds = timeout_seconds
+        provider.shutdown()
+        return self.report()
 
-        The SDK's own shutdown can block for 30 seconds; a daemon thread can be left behind.
-        """
-        closing = threading.Thread(target=provider.shutdown, daemon=True)
-        closing.start()
-        closing.join(timeout_seconds)
-        if closing.is_alive() and self._exporter is not None:
-            self._exporter.shutdown()  # Interrupts the wait between two attempts.
-            closing.join(0.2)
-        return Report(
-            delivered=self._delivered,
-            undelivered=self._undelivered,
-            cause=self._session.problem or "no answer in time",
-            trace_ids=tuple(self._trace_ids),
-        )
+    def report(self) -> Report:
+        """Return the counts; before the shutdown, spans that still wait count as dropped."""
+        with self._lock:
+            counts = self._counts
+            settled = counts["delivered"] + counts["failed"] + counts["unconfirmed"]
+            return Report(
+                delivered=counts["delivered"],
+                failed=counts["failed"],
+                unconfirmed=counts["unconfirmed"],
+                dropped=counts["ended"] - settled,
+                evicted=counts["ended"] - settled - counts["unsent"],
+                spooled=self._spool.kept if self._spool else 0,
+                endpoint=self._endpoint,
+                problem=self._last.problem,
+                status=self._last.status,
+                trace_ids=tuple(self._trace_ids),
+            )
 
-    def begin(self, spans: Sequence[ReadableSpan]) -> None:
-        """Count a batch as undelivered until its answer is known."""
-        self._undelivered += len(spans)
-        self._trace_ids += [
-            format(span.context.trace_id, "032x")
-            for span in spans
-            if span.parent is None and span.context is not None
-        ]
+    def count_ended(self, span: ReadableSpan) -> None:
+        """Count a span that is to be delivered."""
+        if span.context and span.context.trace_flags.sampled:
+            with self._lock:
+                self._counts["ended"] += 1
 
-    def end(self, spans: Sequence[ReadableSpan], result: SpanExportResult) -> None:
-        """Count a batch whose answer is known."""
-        if result is SpanExportResult.SUCCESS:
-            self._undelivered -= len(spans)
-            self._delivered += len(spans)
+    def send(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export one batch, and give up waiting for it when the time to shut down is over."""
+        if self.is_closed:
+            self._count("unsent", spans)
+            return SpanExportResult.FAILURE
+        batch = self._batch = self._session.batch = Batch(len(spans))
+        work = contextvars.copy_context().run  # Says that requests are not to be traced.
+        threading.Thread(target=work, args=(self._export, batch, spans), daemon=True).start()
+        batch.settled.wait()
+        self._settle(batch, spans)
+        return batch.result or SpanExportResult.FAILURE
+
+    def begin_shutdown(self) -> float:
+        """Start the clock, and return the seconds left for sending."""
+        self._deadline = time.monotonic() + self.shutdown_timeout_seconds
+        return self.shutdown_timeout_seconds * (_SENDING_SHARE if self._spool else 1)
+
+    def close(self) -> None:
+        """Send nothing from now on, and stop waiting for the batch that is on its way."""
+        self.is_closed = self._session.is_closed = True
+        # Interrupts the pause between two attempts.
+        self._exporter.shutdown()  # type: ignore[no-untyped-call] # the SDK has no annotation
+        self._batch.settled.set()
+
+    def _export(self, batch: Batch, spans: Sequence[ReadableSpan]) -> None:
+        try:
+            batch.result = self._exporter.export(spans)
+        finally:
+            batch.settled.set()
+
+    def _settle(self, batch: Batch, spans: Sequence[ReadableSpan]) -> None:
+        self._last = batch if batch.problem or not self._last.problem else self._last
+        if batch.result is SpanExportResult.SUCCESS:
+            self._count("delivered", spans[batch.rejected :])
+            self._count("failed", spans[: batch.rejected])
+        elif batch.is_open or batch.is_unknown:
+            batch.problem = batch.problem or "it did not answer in time"
+            self._count("unconfirmed", spans)
+        else:
+            self._count("failed" if batch.is_sent or not self.is_closed else "unsent", spans)
+
+    def _count(self, what: str, spans: Sequence[ReadableSpan]) -> None:
+        with self._lock:
+            self._counts[what] += len(spans)
+            if what == "delivered":
+                self._trace_ids += [_trace_id(span) for span in spans if span.parent is None]
+        if self._spool and what != "delivered" and time.monotonic() < self._deadline:
+            self._spool.keep(spans)
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._trace_ids: deque[str] = deque(maxlen=_REMEMBERED_TRACES)
+        self._batch = self._last = Batch(0)
 
 
-class _CountingExporter(SpanExporter):
-    def __init__(self, exporter: SpanExporter, delivery: Delivery) -> None:
-        self._exporter = exporter
+class _Exporter(SpanExporter):
+    def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self._delivery.begin(spans)
-        result = self._exporter.export(spans)
-        self._delivery.end(spans, result)
-        return result
+        return self._delivery.send(spans)
 
     def shutdown(self) -> None:
-        self._exporter.shutdown()
+        """Leave it to the processor's shutdown, which also counts."""
+
+
+class _Processor(SpanProcessor):
+    """The SDK's batches, with a flush that tells the truth and a shutdown that ends."""
+
+    def __init__(self, delivery: Delivery, batches: BatchSpanProcessor) -> None:
+        self._delivery = delivery
+        self._batches = batches
+
+    def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
+        self._batches.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self._delivery.count_ended(span)
+        self._batches.on_end(span)
+
+    def shutdown(self) -> None:
+        timer = threading.Timer(self._delivery.begin_shutdown(), self._delivery.close)
+        timer.daemon = True
+        timer.start()
+        self._batches.shutdown()  # type: ignore[no-untyped-call] # the SDK has no annotation
+        timer.cancel()
+        if not self._delivery.is_closed:
+            self._delivery.close()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        return self._exporter.force_flush(timeout_millis)
+        """Return whether everything that was waiting is delivered, within the time given."""
+        before = self._delivery.report()
+        flush = threading.Thread(target=self._batches.force_flush, daemon=True)
+        flush.start()
+        flush.join(timeout_millis / 1000)
+        after = self._delivery.report()
+        is_lost = (after.failed, after.unconfirmed) != (before.failed, before.unconfirmed)
+        return not flush.is_alive() and not is_lost
 
 
-class _WatchedSession(requests.Session):
-    """Remembers why the last request failed, and refuses what only looks like success."""
-
-    problem = ""
-
-    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        try:
-            response = super().send(request, **kwargs)
-        except requests.Timeout:
-            self.problem = "no answer in time"
-            raise
-        except requests.ConnectionError:
-            self.problem = "nothing is listening there"
-            raise
-        self.problem = "" if _is_accepted(response) else _said(response)
-        if response.ok and self.problem:
-            # The exporter would call a redirect or a proxy's HTML page a success.
-            raise requests.exceptions.InvalidSchema(self.problem)
-        return response
-
-
-def _is_accepted(response: requests.Response) -> bool:
-    is_page = "html" in response.headers.get("Content-Type", "")
-    return response.ok and not response.is_redirect and not is_page
-
-
-def _said(response: requests.Response) -> str:
-    return f"it answered {response.status_code} {response.reason}".rstrip()
+def _trace_id(span: ReadableSpan) -> str:
+    return format(span.context.trace_id, "032x") if span.context else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .command import print_links, run_command
 from .config import settings
 from .inputs import REGIONS
-from .langfuse_context import langfuse_trace_context
+from .langfuse_context import ContextPolicy, langfuse_trace_context
 from .orders import mentioned_reference
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def run_turn(question: Question, services: "Services", **extra: str) -> "AgentOu
             "region": question.region,
             **extra,
         },
+        policy=ContextPolicy(on_invalid=settings.context_on_invalid),
     ):
         return run_agent(
             {

@@ -1,0 +1,169 @@
+"""OTLP receivers that misbehave in one way each, on real sockets of this machine."""
+
+import gzip
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+__all__ = ["MODES", "Sink", "sink"]
+
+Answer = Callable[["Sink", socket.socket, bytes], None]
+
+
+@dataclass
+class Sink:
+    """What arrived: span ids in order, the bodies of requests, and where to send more."""
+
+    endpoint: str
+    span_ids: list[str] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def store(self, body: bytes) -> None:
+        """Keep the request's spans, as a receiver does before it answers 200."""
+        request = ExportTraceServiceRequest.FromString(body)
+        for resource in request.resource_spans:
+            for scope in resource.scope_spans:
+                self.span_ids += [span.span_id.hex() for span in scope.spans]
+
+
+def _reply(client: socket.socket, status: str, body: bytes = b"", headers: str = "") -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    client.sendall(head.encode() + body)
+
+
+def _accept(sink: Sink, client: socket.socket, body: bytes) -> None:
+    sink.store(body)
+    _reply(client, "200 OK", b"", "Content-Type: application/x-protobuf\r\n")
+
+
+def _slow(sink: Sink, client: socket.socket, body: bytes) -> None:
+    sink.stop.wait(0.2)
+    _accept(sink, client, body)
+
+
+def _partial(sink: Sink, client: socket.socket, body: bytes) -> None:
+    sink.store(body)
+    partial = ExportTracePartialSuccess(rejected_spans=len(sink.span_ids))
+    answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
+    sink.span_ids.clear()
+    _reply(client, "200 OK", answer, "Content-Type: application/x-protobuf\r\n")
+
+
+def _hang(sink: Sink, _client: socket.socket, _body: bytes) -> None:
+    sink.stop.wait()
+
+
+def _reset(_sink: Sink, client: socket.socket, _body: bytes) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise ConnectionResetError  # Closing the socket is the caller's, and resets it.
+
+
+def _trickle(sink: Sink, client: socket.socket, _body: bytes) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while not sink.stop.wait(0.1):
+        client.sendall(b"x")
+
+
+def _status(status: str, headers: str = "", body: bytes = b"") -> Answer:
+    return lambda _sink, client, _body: _reply(client, status, body, headers)
+
+
+_ANSWERS: dict[str, Answer] = {
+    "accepts": _accept,
+    "slow": _slow,
+    "rejects in a partial success": _partial,
+    "hangs": _hang,
+    "resets mid-body": _reset,
+    "trickles": _trickle,
+    "503": _status("503 Service Unavailable"),
+    "429": _status("429 Too Many Requests"),
+    "400": _status("400 Bad Request"),
+    "401": _status("401 Unauthorized"),
+    "redirects": _status("307 Temporary Redirect", "Location: http://localhost:9/\r\n"),
+    "answers HTML": _status("200 OK", "Content-Type: text/html\r\n", b"<html></html>"),
+}
+MODES = ("refuses", "black hole", *_ANSWERS)
+
+
+@contextmanager
+def sink(mode: str) -> Iterator[Sink]:
+    """Run a receiver on a free port of the loopback."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        found = Sink(f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces")
+        if mode == "refuses":
+            yield found
+            return
+        listener.listen(0 if mode == "black hole" else 64)
+        fillers = [_filler(listener) for _ in range(4)] if mode == "black hole" else []
+        if mode != "black hole":
+            threading.Thread(
+                target=_serve, args=(listener, found, _ANSWERS[mode]), daemon=True
+            ).start()
+        try:
+            yield found
+        finally:
+            found.stop.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            for filler in fillers:
+                filler.close()
+
+
+def _filler(listener: socket.socket) -> socket.socket:
+    # The kernel drops the SYNs that come when the queue of a listener is full.
+    client = socket.socket()
+    client.settimeout(0)
+    client.connect_ex(listener.getsockname())
+    time.sleep(0.01)
+    return client
+
+
+def _serve(listener: socket.socket, found: Sink, answer: Answer) -> None:
+    while not found.stop.is_set():
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=_talk, args=(client, found, answer), daemon=True).start()
+
+
+def _talk(client: socket.socket, found: Sink, answer: Answer) -> None:
+    with client, client.makefile("rb") as lines:
+        try:
+            while request := lines.readline():
+                found.requests.append(request)
+                length, is_gzip = 0, False
+                while (line := lines.readline().strip().lower()) != b"":
+                    if line.startswith(b"content-length:"):
+                        length = int(line.partition(b":")[2])
+                    is_gzip |= line == b"content-encoding: gzip"
+                # A reset comes while the body is on its way.
+                body = lines.read(min(length, 1) if answer is _reset else length)
+                answer(found, client, gzip.decompress(body) if is_gzip else body)
+        except (OSError, ValueError):
+            return
+
+
+def main() -> None:
+    """Serve `accepts` in a process of its own: print the endpoint, then a count per input line."""
+    with sink("accepts") as receiver:
+        print(receiver.endpoint, flush=True)
+        for _ in sys.stdin:
+            print(len(set(receiver.span_ids)), flush=True)
+            receiver.span_ids.clear()
+
+
+if __name__ == "__main__":
+    main()
