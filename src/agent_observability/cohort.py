@@ -33,7 +33,6 @@ __all__ = ["main"]
 FEEDBACK: Final = "feedback.jsonl"
 _MOST: Final = 10_000
 _RATED: Final = 0.4
-_FLUSH_EVERY: Final = 50  # Conversations; some 1,500 spans, well below the exporter's queue.
 
 
 @dataclass(slots=True)
@@ -73,9 +72,13 @@ def _run(users: int, seed: int, tally: Tally, provider: TracerProvider) -> None:
     # A memory of its own: what an earlier cohort was told would change this one.
     with TemporaryDirectory() as folder:
         services = _services(Path(folder), customers_with_orders(customers), random)
-        for number, conversation in enumerate(_with_progress(planned), start=1):
+        waiting_from = 0
+        for conversation in _with_progress(planned):
             _converse(conversation, services, tally, random)
-            if number % _FLUSH_EVERY == 0 and not provider.force_flush():
+            if tally.spans - waiting_from < settings.otel_bsp_max_queue_size // 2:
+                continue
+            waiting_from = tally.spans
+            if not provider.force_flush():
                 break  # Whoever receives is gone; the report says so.
     provider.force_flush()
     _write_feedback(tally)
