@@ -86,7 +86,7 @@ def _run(users: int, seed: int, tally: Tally, provider: TracerProvider) -> None:
 
 def _services(folder: Path, people: Sequence[Person], random: Random) -> Services:
     shop = open_shop(folder / SHOP, people, random=random)
-    memory = Database(folder / CONVERSATIONS)
+    memory = Database(folder / CONVERSATIONS, is_durable=False)  # Deleted in a minute.
     memory.create("create_conversations")
     return build_services(load_settings(), shop, memory)
 
