@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from .carrier import SimulatedCarrier
-from .command import print_undelivered, run_command
+from .command import print_delivery, run_command
 from .config import load_settings, settings
 from .database import Database
 from .delivery import Report
@@ -86,7 +86,7 @@ def _run(users: int, seed: int, tally: Tally, provider: TracerProvider) -> None:
 
 def _services(folder: Path, people: Sequence[Person], random: Random) -> Services:
     shop = open_shop(folder / SHOP, people, random=random)
-    memory = Database(folder / CONVERSATIONS)
+    memory = Database(folder / CONVERSATIONS, is_durable=False)  # Deleted in a minute.
     memory.create("create_conversations")
     return build_services(load_settings(), shop, memory)
 
@@ -135,12 +135,12 @@ def _write_feedback(tally: Tally) -> None:
 def _show(tally: Tally, lost: list[Report], report: Report) -> None:
     outcomes = ", ".join(f"{count} {name}" for name, count in tally.outcomes.most_common())
     print(f"turns     {tally.outcomes.total()} ({outcomes})")
-    print(f"spans     {tally.spans} created, {report.delivered} delivered")
+    print(f"created   {tally.spans} spans")
     print(f"feedback  {len(tally.feedback)} in {settings.agent_data_dir / FEEDBACK}")
     project = f"{settings.langfuse_base_url}/project/{settings.langfuse_project_id}"
     print(f"users     {project}/users")
     print(f"sessions  {project}/sessions")
-    print_undelivered(report)
+    print_delivery(report)
     if report.delivered != tally.spans:
         lost.append(report)
 
