@@ -57,7 +57,7 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     """What is left fits the bound, and is the newest; the room is used again."""
     for number in range(300):
         store.save([again(ROOT, number, input=NOISE + str(number), session_id=str(number))])
-    pages = store._rows("PRAGMA page_count")[0][0]
+    pages = store.rows("PRAGMA page_count")[0][0]
     limit = retention._used(store._rows) // 2
     assert store.prune(max_bytes=limit) > 0
     left = {one.id for one in store.sessions(limit=1000)}
@@ -66,7 +66,7 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     assert retention._used(store._rows) <= limit
     for number in range(300, 400):
         store.save([again(ROOT, number, input=NOISE + str(number))])
-    assert store._rows("PRAGMA page_count")[0][0] <= pages
+    assert store.rows("PRAGMA page_count")[0][0] <= pages
 
 
 def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
@@ -75,7 +75,7 @@ def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
     writer = store._writer
 
     def read(query: str) -> list[object]:
-        rows = store._rows(query)
+        rows = store.rows(query)
         if "UNION" in query:
             store.save([again(ROOT, 2, session_id="returns")])
         return rows  # type: ignore[return-value]  # rows of SQLite
