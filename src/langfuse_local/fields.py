@@ -6,10 +6,10 @@ The tables are the rules. A key that is absent, empty, zero or false gives way t
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.javascript import Value, parse, string, stringify, truthy
+from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +156,7 @@ def environment(span: Attributes, resource: Attributes) -> str:
         for attributes in (span, resource):
             value = attributes.get(key)
             if value is not None and truthy(value):
-                return _normalised(value) if isinstance(value, str) else _DEFAULT_ENVIRONMENT
+                return _ENVIRONMENTS[value] if isinstance(value, str) else _DEFAULT_ENVIRONMENT
     return _DEFAULT_ENVIRONMENT
 
 
@@ -173,10 +173,12 @@ def tags(attributes: Attributes) -> tuple[str, ...]:
     return tuple(tag.strip() for tag in value.split(",")) if "," in value else (value,)
 
 
-@lru_cache(maxsize=1024)
 def _normalised(value: str) -> str:
     bare = _RESERVED_PREFIX.sub("", value.lower())[:40]
     return bare if _ENVIRONMENT.fullmatch(bare) else _DEFAULT_ENVIRONMENT
+
+
+_ENVIRONMENTS: Final = Remembered(_normalised)
 
 
 def _json_array(value: str) -> Value:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from langfuse_local.content import CONTENT_KEYS, CONTENT_PREFIXES
 from langfuse_local.fields import sent
 from langfuse_local.javascript import Value, parse, stringify, truthy
+from langfuse_local.memory import Remembered
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
@@ -78,27 +79,47 @@ def of_scope(scope: InstrumentationScope) -> dict[str, str]:
 
 def _rest(span: Attributes) -> dict[str, str]:
     return {
-        f"attributes.{key}": value if isinstance(value, str) else stringify(value)
+        name: value if isinstance(value, str) else stringify(value)
         for key, value in span.items()
-        if key not in CONTENT_KEYS and not key.startswith(_TAKEN)
+        if (name := _NAMES[key])
     }
+
+
+def _name(key: str) -> str:
+    """Where an attribute that no field took is kept; empty for one that was taken."""
+    taken = key in CONTENT_KEYS or key.startswith(_TAKEN)
+    return "" if taken else f"attributes.{key}"
 
 
 def _given(span: Attributes) -> dict[str, Value]:
     """Metadata of the observation, then that of the trace over it."""
-    keys = [key for key in span if key.startswith(_PREFIXES)]
-    if not keys:
+    named = [(names, key) for key in span if (names := _GIVEN[key]) is not None]
+    if not named:
         return {}
     given: dict[str, Value] = {}
-    for prefix in (OBSERVATION_PREFIX, TRACE_PREFIX):
+    for number, prefix in enumerate((OBSERVATION_PREFIX, TRACE_PREFIX)):
         given |= _object(span, prefix)
-        given |= {
-            key[len(start) :]: span[key]
-            for key in keys
-            for start in (f"{prefix}.", *(f"{generic}." for generic in GENERIC_PREFIXES))
-            if key.startswith(start) and key != start and key not in EXCLUDED_KEYS
-        }
+        given |= {names[number]: span[key] for names, key in named if names[number]}
     return given
+
+
+def _names(key: str) -> tuple[str, str] | None:
+    """What the observation's and the trace's metadata call an attribute, None for any other."""
+    if not key.startswith(_PREFIXES):
+        return None
+    if key in EXCLUDED_KEYS:
+        return "", ""
+    generic = _after(key, GENERIC_PREFIXES)
+    return tuple(_after(key, (one,)) or generic for one in (OBSERVATION_PREFIX, TRACE_PREFIX))  # type: ignore[return-value]  # two
+
+
+_NAMES: Final = Remembered(_name)
+_GIVEN: Final = Remembered(_names)
+
+
+def _after(key: str, prefixes: tuple[str, ...]) -> str:
+    starts = (f"{prefix}." for prefix in prefixes)
+    return next((key.removeprefix(start) for start in starts if key.startswith(start)), "")
 
 
 def _object(span: Attributes, key: str) -> dict[str, Value]:

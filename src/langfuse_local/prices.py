@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+
+from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +65,7 @@ class Prices:
 
     def __init__(self, own: Iterable[ModelPrice] = ()) -> None:
         self._models = (*own, *BUILT_IN)
-        self.find = lru_cache(maxsize=1024)(self._find)
+        self.find = Remembered(self._find).__getitem__
 
     def _find(self, model: str) -> ModelPrice | None:
         """The first price whose pattern occurs in the model's name, None if there is none."""
