@@ -16,7 +16,7 @@ from langfuse_local.observation import Observation
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["Packed", "Stored", "input_of", "output_of", "pack", "unpack"]
+__all__ = ["Packed", "Stored", "input_of", "metadata_of", "output_of", "pack", "unpack"]
 
 _NANOS = 1000
 _LARGEST = 2**63 - 1  # of an SQLite integer; a sender may claim any number of tokens.
@@ -151,6 +151,13 @@ def unpack(row: sqlite3.Row) -> Stored:
 def input_of(details: bytes) -> str | None:
     """The input inside a `details` column."""
     text: str | None = _inflate(details)[-2]
+    return text
+
+
+def metadata_of(details: bytes, origin: str, key: str) -> str:
+    """The stored text of a metadata key in the two columns that hold them, empty if absent."""
+    held = json.loads(origin) if key.startswith(_ORIGIN) else _inflate(details)[0]
+    text: str = held.get(key, "")
     return text
 
 

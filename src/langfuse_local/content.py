@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.javascript import Value, stringify, truthy
+from langfuse_local.javascript import Value, stringify
 from langfuse_local.memory import Remembered
 from langfuse_local.messages import (
     LEGACY_INPUT_EVENT,
@@ -34,10 +34,15 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTENT_KEYS",
     "CONTENT_PREFIXES",
+    "EARLY_PAIRS",
     "LATE_PAIRS",
+    "LOGFIRE_KEY",
     "NESTED_PAIRS",
     "OBSERVATION_KEYS",
+    "PYDANTIC_PAIR",
+    "PYDANTIC_SCOPE",
     "SCOPES",
+    "TOOL_PAIR",
     "Pair",
     "content",
 ]
@@ -57,11 +62,11 @@ class Pair:
     def find(self, attributes: Attributes) -> Exchange | None:
         """Input and output, if at least one of them holds anything."""
         given, answer = self._pick(attributes, self.input), self._pick(attributes, self.output)
-        return (given, answer) if truthy(given) or truthy(answer) else None
+        return (given, answer) if given or answer else None
 
     def _pick(self, attributes: Attributes, keys: tuple[str, ...]) -> Value:
         values = [attributes.get(key) for key in keys]
-        return next((v for v in values if truthy(v) and v != self.blank), values[-1])
+        return next((value for value in values if value and value != self.blank), values[-1])
 
 
 # Even an empty one of these counts.
@@ -177,7 +182,7 @@ def _of_legacy(events: Events, scope: str) -> Exchange | None:
         return None
     prompt, completion = prompt or {}, completion or {}
     given, answer = _exchange(prompt, (), scope)[0], _exchange(completion, (), scope)[1]
-    return given if truthy(given) else prompt, answer if truthy(answer) else completion
+    return given or prompt, answer or completion
 
 
 def _of_span(attributes: Attributes, scope: str) -> Exchange | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.javascript import Value, parse, string, stringify, truthy
+from langfuse_local.javascript import Value, parse, string, stringify
 from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ _ENVIRONMENT: Final = re.compile(r"[a-z0-9_-]{1,40}")
 def winner(attributes: Attributes, keys: Sequence[str]) -> str | None:
     """The first of the keys whose value counts, None if there is none."""
     for key in keys:
-        value = attributes.get(key)
-        if value is not None and truthy(value):
+        if attributes.get(key):
             return key
     return None
 
@@ -130,8 +129,10 @@ def sent(value: Value) -> str:
 
 def flag(attributes: Attributes, keys: Sequence[str]) -> bool:
     """Whether the first key that is present holds `true` or `"true"`."""
-    value = next((attributes[key] for key in keys if key in attributes), None)
-    return value is True or value == "true"
+    for key in keys:
+        if key in attributes:
+            return attributes[key] is True or attributes[key] == "true"
+    return False
 
 
 def name(attributes: Attributes, span_name: str) -> str:
@@ -153,10 +154,8 @@ def level(attributes: Attributes, *, failed: bool) -> str:
 def environment(span: Attributes, resource: Attributes) -> str:
     """The normalised environment, `default` when none was sent or it cannot be one."""
     for key in ENVIRONMENT_KEYS:
-        for attributes in (span, resource):
-            value = attributes.get(key)
-            if value is not None and truthy(value):
-                return _ENVIRONMENTS[value] if isinstance(value, str) else _DEFAULT_ENVIRONMENT
+        if value := span.get(key) or resource.get(key):
+            return _ENVIRONMENTS[value] if isinstance(value, str) else _DEFAULT_ENVIRONMENT
     return _DEFAULT_ENVIRONMENT
 
 

@@ -53,6 +53,7 @@ NO_PARAMETERS: Final = "{}"
 
 _LARGEST_VERSION: Final = 65_535
 _VERSION: Final = re.compile(r"[0-9]{1,5}")
+_END_OF_TIME: Final = 2**63  # in the year 2262, as a database counts nanoseconds
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -91,9 +92,9 @@ def prompt_version(attributes: Attributes) -> int | None:
 
 
 def completion_start(attributes: Attributes) -> int | None:
-    """The first token's time in nanoseconds since the epoch; without an offset it is UTC.
+    """The first token's time in nanoseconds since the epoch, None unless it is from 1970 to 2262.
 
-    Some SDKs send the ISO text as JSON, in quotes of its own.
+    Without an offset it is UTC. Some SDKs send the ISO text as JSON, in quotes of its own.
     """
     value = attributes.get(COMPLETION_START_KEY)
     if not isinstance(value, str):
@@ -103,7 +104,8 @@ def completion_start(attributes: Attributes) -> int | None:
     except ValueError:
         return None
     since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
-    return since // _MICROSECOND * 1000
+    nanoseconds = since // _MICROSECOND * 1000
+    return nanoseconds if 0 <= nanoseconds < _END_OF_TIME else None
 
 
 def _unquoted(value: str) -> str:

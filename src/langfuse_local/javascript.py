@@ -1,7 +1,7 @@
 """JavaScript's reading and writing of values, where the difference reaches a stored row.
 
-Langfuse is written in TypeScript: `JSON.stringify`, `JSON.parse`, `String()` and truthiness decide
-what it stores. Python differs in numbers (`1.0`, `1e-07`), in NaN, and in empty lists being false.
+Langfuse is written in TypeScript: `JSON.stringify`, `JSON.parse` and `String()` decide what it
+stores. Python spells numbers differently (`1.0`, `1e-07`) and reads NaN as JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ __all__ = [
     "replace_surrogates",
     "string",
     "stringify",
-    "truthy",
 ]
 
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
@@ -28,11 +27,6 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 # Every level costs Python frames in `stringify` and in the flattening of metadata.
 _MAX_DEPTH: Final = 100
 _EXACT_DIGITS: Final = 15
-
-
-def truthy(value: Value) -> bool:
-    """Whether JavaScript takes the value for true: unlike in Python, `[]` and `{}` are."""
-    return bool(value) or isinstance(value, list | dict)
 
 
 def parse(text: str) -> Value:
@@ -96,11 +90,11 @@ def _number(value: float) -> str:
     value = float(value)
     if not math.isfinite(value):
         return str(value).replace("inf", "Infinity").replace("nan", "NaN")
-    if value == 0 or 1e-6 <= abs(value) < 1e21:  # noqa: PLR2004 - ECMA-262, Number::toString
+    if value == 0:
+        return "0"
+    if 1e-6 <= abs(value) < 1e21:  # noqa: PLR2004 - ECMA-262, Number::toString
         fixed = format(Decimal(repr(value)), "f")
-        return (fixed.rstrip("0").rstrip(".") if "." in fixed else fixed).replace(
-            "-0", "0", value == 0
-        )
+        return fixed.rstrip("0").rstrip(".") if "." in fixed else fixed
     mantissa, _, exponent = repr(value).partition("e")
     return f"{mantissa}e{int(exponent):+d}"
 

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from langfuse_local.javascript import Value, parse, string, stringify, truthy
+from langfuse_local.javascript import Value, parse, string, stringify
 from langfuse_local.values import Attributes, attributes
 
 __all__ = [
@@ -55,16 +55,16 @@ LEGACY_OUTPUT_EVENT: Final = "gen_ai.content.completion"
 def from_attributes(attributes: Attributes) -> Exchange | None:
     """Input and output messages, the system instructions first; else a tool's call and result."""
     given, answer = (attributes.get(key) for key in MESSAGE_KEYS)
-    if truthy(given) or truthy(answer):
+    if given or answer:
         return with_system(given, attributes), answer
     call, result = (attributes.get(key) for key in TOOL_CALL_KEYS)
-    return (call, result) if truthy(call) or truthy(result) else None
+    return (call, result) if call or result else None
 
 
 def with_system(messages: Value, attributes: Attributes) -> Value:
     """The messages with the span's system instructions in front, unless they have some."""
     instructions = attributes.get(SYSTEM_KEY)
-    if not truthy(messages) or not truthy(instructions):
+    if not messages or not instructions:
         return messages
     parsed = _parsed(messages)
     if not isinstance(parsed, list) or any(_role(message) == "system" for message in parsed):
@@ -119,7 +119,7 @@ def _instructions(value: Value) -> str:
 
 def _part(part: Value) -> str:
     content = part.get("content") if isinstance(part, dict) else None
-    return string(content) if content is not None and truthy(content) else string(part)
+    return string(content or part)
 
 
 def _parsed(value: Value) -> Value:

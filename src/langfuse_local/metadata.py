@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from langfuse_local.content import CONTENT_KEYS, CONTENT_PREFIXES
 from langfuse_local.fields import sent
-from langfuse_local.javascript import Value, parse, stringify, truthy
+from langfuse_local.javascript import Value, parse, stringify
 from langfuse_local.memory import Remembered
 from langfuse_local.values import Attributes, attributes
 
@@ -40,7 +40,6 @@ EXCLUDED_KEYS: Final = frozenset(
 # A sender's own key of one of these names replaces the whole block.
 BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
-_PREFIXES: Final = (OBSERVATION_PREFIX, TRACE_PREFIX, *GENERIC_PREFIXES)
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
 
@@ -53,13 +52,11 @@ def metadata(span: Attributes, origin: dict[str, str], *, own_sdk: bool) -> dict
         origin: What `of_resource` and `of_scope` made of where the span comes from.
         own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
     """
-    rest = {} if own_sdk else _rest(span)
-    given = _given(span)
+    rest, given = _sorted(span)
+    blocks = origin.copy() if own_sdk else rest | origin
     if not given:
-        return rest | origin
-    replaced = tuple(f"{block}." for block in BLOCKS if block in given)
-    blocks = rest | origin
-    if replaced:
+        return blocks
+    if replaced := tuple(f"{block}." for block in BLOCKS if block in given):
         blocks = {key: value for key, value in blocks.items() if not key.startswith(replaced)}
     blocks.update((key, value) for key, value in _flat(given) if not _DANGEROUS.search(key))
     return blocks
@@ -77,56 +74,40 @@ def of_scope(scope: InstrumentationScope) -> dict[str, str]:
     return {key: value for key, value in named.items() if value} | own
 
 
-def _rest(span: Attributes) -> dict[str, str]:
-    return {
-        name: value if isinstance(value, str) else stringify(value)
-        for key, value in span.items()
-        if (name := _NAMES[key])
-    }
+def _sorted(span: Attributes) -> tuple[dict[str, str], dict[str, Value]]:
+    """Attributes that no field took; metadata of the observation with that of the trace over it."""
+    rest: dict[str, str] = {}
+    own: dict[str, Value] = {}
+    shared: dict[str, Value] = {}
+    for key, value in span.items():
+        in_rest, in_own, in_shared = _PLACES[key]
+        if in_rest:
+            rest[in_rest] = value if isinstance(value, str) else stringify(value)
+        if in_own:
+            own[in_own] = value
+        if in_shared:
+            shared[in_shared] = value
+    return rest, _object(span, OBSERVATION_PREFIX) | own | _object(span, TRACE_PREFIX) | shared
 
 
-def _name(key: str) -> str:
-    """Where an attribute that no field took is kept; empty for one that was taken."""
-    taken = key in CONTENT_KEYS or key.startswith(_TAKEN)
-    return "" if taken else f"attributes.{key}"
+def _places(key: str) -> tuple[str, str, str]:
+    """The attribute's name among the rest, in the observation's and in the trace's metadata."""
+    is_taken = key in CONTENT_KEYS or key.startswith(_TAKEN)
+    names = ["" if is_taken else f"attributes.{key}"]
+    for prefix in (OBSERVATION_PREFIX, TRACE_PREFIX):
+        starts = [
+            f"{start}." for start in (prefix, *GENERIC_PREFIXES) if key.startswith(f"{start}.")
+        ]
+        names.append(key.removeprefix(starts[0]) if starts and key not in EXCLUDED_KEYS else "")
+    return names[0], names[1], names[2]
 
 
-def _given(span: Attributes) -> dict[str, Value]:
-    """Metadata of the observation, then that of the trace over it."""
-    named = [(names, key) for key in span if (names := _GIVEN[key]) is not None]
-    if not named:
-        return {}
-    given: dict[str, Value] = {}
-    for number, prefix in enumerate((OBSERVATION_PREFIX, TRACE_PREFIX)):
-        given |= _object(span, prefix)
-        given |= {names[number]: span[key] for names, key in named if names[number]}
-    return given
-
-
-def _names(key: str) -> tuple[str, str] | None:
-    """What the observation's and the trace's metadata call an attribute, None for any other."""
-    if not key.startswith(_PREFIXES):
-        return None
-    if key in EXCLUDED_KEYS:
-        return "", ""
-    generic = _after(key, GENERIC_PREFIXES)
-    return tuple(_after(key, (one,)) or generic for one in (OBSERVATION_PREFIX, TRACE_PREFIX))  # type: ignore[return-value]  # two
-
-
-_NAMES: Final = Remembered(_name)
-_GIVEN: Final = Remembered(_names)
-
-
-def _after(key: str, prefixes: tuple[str, ...]) -> str:
-    starts = (f"{prefix}." for prefix in prefixes)
-    return next((key.removeprefix(start) for start in starts if key.startswith(start)), "")
+_PLACES: Final = Remembered(_places)
 
 
 def _object(span: Attributes, key: str) -> dict[str, Value]:
     """The object that is the attribute itself; anything else is no metadata."""
-    value = span.get(key)
-    if not truthy(value):
-        value = span.get(GENERIC_PREFIXES[0])
+    value = span.get(key) or span.get(GENERIC_PREFIXES[0])
     if isinstance(value, str):
         try:
             value = parse(value)

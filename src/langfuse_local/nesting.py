@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.javascript import Value, truthy
-
 if TYPE_CHECKING:
+    from langfuse_local.javascript import Value
     from langfuse_local.values import Attributes
 
 __all__ = ["nested"]
@@ -49,8 +48,7 @@ def nested(attributes: Attributes, prefix: str) -> Value:
 
     Of two names that contradict each other (`a.0` and `a.0.b`) the first counts.
     """
-    whole = attributes.get(prefix)
-    if whole is not None and truthy(whole):
+    if whole := attributes.get(prefix):
         return whole
     start = f"{prefix}."
     paths = [

@@ -26,9 +26,9 @@ class Observation:
         type: SPAN, GENERATION, EVENT, EMBEDDING, AGENT, TOOL, CHAIN, RETRIEVER, GUARDRAIL or
             EVALUATOR.
         name: What the row is called; not always the span's name.
-        start_time: Nanoseconds since the epoch.
-        end_time: Nanoseconds since the epoch; may lie before `start_time` if a sender says so.
-        completion_start_time: Nanoseconds since the epoch of the first token.
+        start_time: Nanoseconds since the epoch, from 1 to 2**63 - 1. Langfuse keeps milliseconds.
+        end_time: As `start_time`; lies before it if a sender says so.
+        completion_start_time: When the first token came, in nanoseconds since the epoch.
         level: DEBUG, DEFAULT, WARNING or ERROR.
         status_message: Why the level is what it is.
         version: Version of the application.
@@ -38,7 +38,7 @@ class Observation:
         is_app_root: Whether the sender marked this span as its entry, whatever its parent.
         user_id: Whom the row counts for on the Users page.
         session_id: What the row is grouped by on the Sessions page.
-        trace_name: `langfuse.trace.name` as sent; None lets a reader use the root's name.
+        trace_name: `langfuse.trace.name` as sent, None when absent or empty.
         tags: In the order sent, duplicates kept.
         model: Model name as the sender gave it.
         model_parameters: A JSON object as text, `{}` when there are none.

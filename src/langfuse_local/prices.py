@@ -7,6 +7,7 @@ demo's own.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BUILT_IN", "ModelPrice", "Prices"]
+__all__ = ["BUILT_IN", "ModelPrice", "Prices", "price_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,19 @@ BUILT_IN: Final = (
 
 
 class Prices:
-    """Model prices in order of precedence: the project's own, then the built-in ones."""
+    """Model prices in order of precedence: the project's own, then the built-in ones.
+
+    `find(model)` is the first whose pattern occurs in the model's name, None if there is none.
+    """
 
     def __init__(self, own: Iterable[ModelPrice] = ()) -> None:
         self._models = (*own, *BUILT_IN)
-        self.find = Remembered(self._find).__getitem__
+        self.find = Remembered(self._search).__getitem__
 
-    def _find(self, model: str) -> ModelPrice | None:
-        """The first price whose pattern occurs in the model's name, None if there is none."""
+    def _search(self, model: str) -> ModelPrice | None:
         return next((price for price in self._models if price.pattern.search(model)), None)
+
+
+def price_of(row: sqlite3.Row) -> ModelPrice:
+    """The price in a row of `models`."""
+    return ModelPrice(row["name"], re.compile(row["pattern"]), json.loads(row["prices"]))

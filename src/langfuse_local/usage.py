@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.javascript import MAX_SAFE_INTEGER, Value, parse, truthy
+from langfuse_local.javascript import MAX_SAFE_INTEGER, Value, parse
 from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def json_object(attributes: Attributes, key: str) -> dict[str, Value] | None:
     None sends the caller to other attributes: there is none, or it is not JSON.
     """
     value = attributes.get(key)
-    if value is None or not truthy(value):
+    if not value:
         return None
     if not isinstance(value, str):
         return {}

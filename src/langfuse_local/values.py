@@ -18,6 +18,7 @@ __all__ = ["EMPTY_ARRAY", "Attributes", "attributes"]
 
 Attributes: TypeAlias = dict[str, Value]
 
+# Never an empty list and never a dict: a value is false here exactly when it is in JavaScript.
 # An empty array loses its `values` on the wire, and Langfuse 4.16 then takes the message itself,
 # as JSON text, for the value: sent as tags it is one tag of this name.
 EMPTY_ARRAY: Final = '{"arrayValue":{}}'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,12 @@ from langfuse_local.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _source_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that a test starts find the project, which is not installed."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
 
 
 @contextmanager

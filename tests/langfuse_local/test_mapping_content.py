@@ -53,6 +53,20 @@ def test_known_scopes_have_keys_of_their_own(scope: str) -> None:
         assert _content(sent, scope="other") == (None, None)
 
 
+def test_a_known_scope_comes_before_events() -> None:
+    """An instrumentation's own keys beat message events."""
+    events = [("gen_ai.choice", {"message": "weaker"})]
+    assert _content({"ai.response.text": "a"}, scope="ai", events=events) == (None, "a")
+
+
+@pytest.mark.parametrize("key", ["tool_arguments", "tool_response"])
+def test_tool_content_stays_an_attribute(key: str) -> None:
+    """What Pydantic AI's tools were given and answered is content and an attribute."""
+    observation = observe({key: "x"}, scope="")
+    assert "x" in (observation.input, observation.output)
+    assert observation.metadata == {f"attributes.{key}": "x"}
+
+
 def test_values_are_stored_as_text() -> None:
     """A string is stored as it is, anything else as JSON; an empty one counts here."""
     key = "langfuse.observation.input"

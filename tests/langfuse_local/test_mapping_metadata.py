@@ -42,15 +42,18 @@ def test_values_are_text(prefix: str, sent: Any, stored: str) -> None:
 def test_objects_are_flattened() -> None:
     """Objects become dotted names; arrays stay JSON; an empty object leaves nothing."""
     sent = '{"a": {"b": {"c": 1}}, "list": [1, {"x": 2.0}], "none": null, "empty": {}, "t": "x"}'
-    assert _own({TRACE: sent}) == {
-        "a.b.c": "1",
-        "list": '[1,{"x":2}]',
-        "none": "",
-        "t": "x",
-    }
+    assert _own({TRACE: sent}) == {"a.b.c": "1", "list": '[1,{"x":2}]', "none": "", "t": "x"}
 
 
-@pytest.mark.parametrize("sent", ["{broken", "5", '"x"', "null", "", 5, True, "[" * 500])
+def test_numbers_are_doubles() -> None:
+    """Integers in JSON are rounded to doubles, and beyond those they are null."""
+    sent = f'{{"long": 12345678901234567890, "huge": 1{"0" * 400}, "absurd": 1{"0" * 5000}}}'
+    assert _own({TRACE: sent}) == {"long": "12345678901234567000", "huge": "null", "absurd": "null"}
+
+
+@pytest.mark.parametrize(
+    "sent", ["{broken", '{"a": NaN}', "5", '"x"', "null", "", 5, True, "[" * 500]
+)
 def test_what_is_no_object_is_no_metadata(sent: Any) -> None:
     """Anything else in the whole-metadata attribute is dropped."""
     assert _own({TRACE: sent, OBSERVATION: sent}) == {}
@@ -84,7 +87,7 @@ def test_fields_of_the_ai_sdk_are_no_metadata() -> None:
     """Session, user, tags and prompt under the AI SDK's prefix are fields, not metadata."""
     prefix = "ai.telemetry.metadata"
     sent = {f"{prefix}.{name}": "x" for name in ("userId", "sessionId", "tags", "langfusePrompt")}
-    assert _own({**sent, f"{prefix}.plan": "pro"}) == {"plan": "pro"}
+    assert observe({**sent, f"{prefix}.plan": "pro"}, scope="").metadata == {"plan": "pro"}
 
 
 @pytest.mark.parametrize("name", ["__proto__", "a.constructor.b", "prototype"])

@@ -83,7 +83,7 @@ texts = (
     | st.sampled_from(WORDS)
     | plain_json.map(json.dumps)  # NaN, lone surrogates and huge integers included
     | st.sampled_from(
-        ['{"a":"\\ud800"}', '{"\\udfff":1}', "1" * 5000, "[" * 2000, "\x00", "\\ud800"]
+        ['{"a":"\\ud800"}', '{"\\udfff":1}', "1" * 5000, "1" * 400, "[" * 2000, "\x00", "\\ud800"]
     )
 )
 any_values = st.recursive(
@@ -152,6 +152,7 @@ def _assert_storable(observation: Observation) -> None:
     assert re.fullmatch("[a-z0-9_-]{1,40}", observation.environment)
     assert 0 < observation.start_time < 2**63
     assert 0 < observation.end_time < 2**63
+    assert 0 <= (observation.completion_start_time or 0) < 2**63
     assert all(isinstance(count, int) and count >= 0 for count in observation.usage.values())
     assert all(math.isfinite(cost) and abs(cost) < 1e6 for cost in observation.cost.values())
     assert all(isinstance(text, str) for text in observation.metadata.values())
@@ -190,7 +191,7 @@ def test_deep_values(depth: int, shape: Callable[[Any], Any]) -> None:
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":'])
-@pytest.mark.parametrize("depth", [40, 99, 101, 5_000, 200_000])
+@pytest.mark.parametrize("depth", [40, 100, 101, 480, 700, 5_000, 200_000])
 def test_deep_json_inside_text(opening: str, depth: int) -> None:
     """JSON of any depth inside a string neither fails nor is lost from the attributes."""
     closing = {"[": "]", '{"a":': "}", '[{"a":': "}]"}[opening]

@@ -91,7 +91,7 @@ def test_usage_as_openai_returns_it(sent: dict[str, Any], stored: dict[str, int]
             {"input": 100, "output": 20, "images": 2, "other": 3},
         ),
         ({"prompt_tokens": 0}, {"input": 0, "output": 20}),
-        ({"other": "many", "cost": 0.5}, {"input": 100, "output": 20}),
+        ({"other": "many", "cost": 5}, {"input": 100, "output": 20}),
         ({"other": 1.5}, {"input": 100, "output": 20}),
         ({"total_tokens": 7}, {"input": 100, "output": 20, "total": 7}),
     ],

@@ -27,12 +27,10 @@ COMMAND = [sys.executable, "-m", "langfuse_local"]
 def ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
     """Two free ports and a data folder, in the environment; what is started there is stopped."""
     web, otlp = free_port(), free_port()
-    monkeypatch.setenv("PYTHONPATH", "src")
     monkeypatch.setenv("LANGFUSE_BASE_URL", f"http://localhost:{web}")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://localhost:{otlp}/v1/traces")
     monkeypatch.setenv("LANGFUSE_LOCAL_DATA_DIR", str(tmp_path / "data"))
     yield web, otlp
-    monkeypatch.setenv("LANGFUSE_LOCAL_DATA_DIR", str(tmp_path / "data"))
     run("stop")
 
 

@@ -28,7 +28,6 @@ def ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     monkeypatch.setenv("LANGFUSE_BASE_URL", f"http://localhost:{web}")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://localhost:{otlp}/v1/traces")
     monkeypatch.setenv("LANGFUSE_LOCAL_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setenv("PYTHONPATH", "src")
     return web, otlp
 
 

@@ -123,4 +123,4 @@ def test_killed_at_a_random_moment(tmp_path: Path, seed: int) -> None:
         assert {f"{1:08x}{number:024x}" for number in acknowledged} <= traces.keys()
         assert len(traces) <= len(acknowledged) + 1
         assert store.counts().observations == BATCH * len(traces)
-        assert store._rows("PRAGMA integrity_check")[0][0] == "ok"
+        assert store.rows("PRAGMA integrity_check")[0][0] == "ok"
