@@ -44,21 +44,36 @@ screenshot: .venv/.dev ## Photograph the Sessions page for the README (needs Chr
 	@$(PYTHON) scripts/screenshot.py
 
 .PHONY: lock
-lock: ## Resolve the dependencies again and write requirements/ (needs uv)
+lock: ## Resolve the dependencies again and write requirements/ (needs uv and npm)
 	@uv pip compile -q $(LOCK) -o requirements/demo.txt
 	@uv pip compile -q $(LOCK) --group dev -c requirements/demo.txt -o requirements/dev.txt
+	@uv pip compile -q $(CLIENTS) -o requirements/clients.txt
+	@cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved
 
+CLIENTS := --group clients --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
 LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
 
 .PHONY: clean
 clean: ## Stop the local backend and remove .venv, .data (with its traces) and caches
 	@if [ -e .venv/.demo ]; then $(PYTHON) -m langfuse_local stop; fi
-	@rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .tools .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: clients
+clients: .tools/clients/.installed ## Run Langfuse's and OpenTelemetry's own clients against the local backend (needs npm)
+	@.tools/clients/bin/python -m pytest tests/clients
 
 .venv/.demo: requirements/demo.txt
 	@python3 scripts/install.py demo
 
 .venv/.dev: requirements/dev.txt .venv/.demo
 	@python3 scripts/install.py dev
+
+.tools/clients/.installed: requirements/clients.txt tests/clients/package-lock.json .venv/.demo
+	@$(PYTHON) -m venv --clear .tools/clients
+	@.tools/clients/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/clients.txt
+	@cp tests/clients/package.json tests/clients/package-lock.json .tools/clients/
+	@cd .tools/clients && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
