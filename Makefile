@@ -44,7 +44,7 @@ screenshot: .venv/.dev ## Photograph the Sessions page for the README (needs Chr
 	@$(PYTHON) scripts/screenshot.py
 
 .PHONY: lock
-lock: ## Resolve the dependencies again and write requirements/ (needs uv)
+lock: ## Resolve the dependencies again and write requirements/ (needs uv and npm)
 	@uv pip compile -q $(LOCK) -o requirements/demo.txt
 	@uv pip compile -q $(LOCK) --group dev -c requirements/demo.txt -o requirements/dev.txt
 	@echo 'atheris==3.0.0; python_full_version<"3.12"' >.fuzz.in
@@ -54,7 +54,11 @@ lock: ## Resolve the dependencies again and write requirements/ (needs uv)
 	@uv pip compile -q $(filter-out pyproject.toml --extra local checks,$(LOCK)) .phoenix.in \
 		-o requirements/phoenix.txt
 	@rm .fuzz.in .phoenix.in
+	@uv pip compile -q $(CLIENTS) -o requirements/clients.txt
+	@cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved
 
+CLIENTS := --group clients --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
 LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
 
@@ -86,8 +90,19 @@ bench-backend: .venv/.dev .tools/phoenix/.done ## Measure the local backend besi
 	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
+.PHONY: clients
+clients: .tools/clients/.installed ## Run Langfuse's and OpenTelemetry's own clients against the local backend (needs npm)
+	@.tools/clients/bin/python -m pytest tests/clients
+
 .venv/.demo: requirements/demo.txt
 	@python3 scripts/install.py demo
 
 .venv/.dev: requirements/dev.txt .venv/.demo
 	@python3 scripts/install.py dev
+
+.tools/clients/.installed: requirements/clients.txt tests/clients/package-lock.json .venv/.demo
+	@$(PYTHON) -m venv --clear .tools/clients
+	@.tools/clients/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/clients.txt
+	@cp tests/clients/package.json tests/clients/package-lock.json .tools/clients/
+	@cd .tools/clients && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("SOAK_KILLS", "4"))
 
 def batch(sender: int, number: int) -> bytes:
     """A request of spans that no other request has."""
-    trace = f"{sender:08x}{number:024x}"
+    trace = f"{sender + 1:08x}{number:024x}"
     return request_of(
         *(
             span(
@@ -120,7 +120,7 @@ def test_killed_at_a_random_moment(tmp_path: Path, seed: int) -> None:
     with closing(Store(tmp_path / "langfuse.db")) as store:
         traces = {trace.id: trace.totals.observations for trace in store.traces(limit=100_000)}
         assert set(traces.values()) <= {BATCH}
-        assert {f"{1:08x}{number:024x}" for number in acknowledged} <= traces.keys()
+        assert {f"{2:08x}{number:024x}" for number in acknowledged} <= traces.keys()
         assert len(traces) <= len(acknowledged) + 1
         assert store.counts().observations == BATCH * len(traces)
         assert store.rows("PRAGMA integrity_check")[0][0] == "ok"
