@@ -11,7 +11,6 @@ from langfuse_local import zod
 from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
 from langfuse_local.asked import Asked, cursor_after
 from langfuse_local.body import Bodies
-from langfuse_local.ingestion import ingest
 from langfuse_local.metrics import Metrics
 from langfuse_local.models import Models
 from langfuse_local.numbers import plain
@@ -36,6 +35,9 @@ __all__ = ["PREFIX", "Api"]
 
 PREFIX = "/api/public"
 _Sent = TypeVar("_Sent")
+_NO_MODEL = Answer(
+    {"message": "No model with this id found.", "error": "LangfuseNotFoundError"}, 404
+)
 _RETIRED = (
     "/sessions",
     "/sessions/{id}",
@@ -76,12 +78,12 @@ class Api:
             "/v2/metrics": self._metrics,
             "/v3/scores": self._list_scores,
             "/models": self._list_models,
+            "/models/{id}": self._model,
             **dict.fromkeys(_RETIRED, _retired),
         }
         sent = {
             "/scores": self._add_score,
             "/models": self._add_model,
-            "/ingestion": self._ingest,
         }
         removed = {"/scores/{id}": self._remove_score, "/models/{id}": self._remove_model}
         return [
@@ -110,8 +112,8 @@ class Api:
             if refusal := self._keys.refusal(request):
                 return refusal
             try:
-                async with self._bodies.read(request) as sent:
-                    body = zod.document(sent.decode(), ())
+                async with self._bodies.read(request) as content:
+                    body = zod.document(content.decode(), ())
             except BadRequest as error:
                 return Answer({"message": str(error)}, error.status)
             except (InvalidDataError, UnicodeDecodeError):
@@ -167,10 +169,14 @@ class Api:
         )
 
     def _add_score(self, body: Any) -> Response:
-        return Answer({"id": self._scores.save(body)})
-
-    def _ingest(self, body: Any) -> Response:
-        return Answer(ingest(body, self._scores), 207)
+        """One score, or the list of them that Langfuse's SDKs send."""
+        if not isinstance(body, list):
+            return Answer({"id": self._scores.save(body)})
+        errors = self._scores.save_all(body)
+        if not errors:
+            return Answer({"message": "Accepted"}, 202)
+        counts = {"accepted": len(body) - len(errors), "rejected": len(errors)}
+        return Answer({**counts, "errors": errors}, 207)
 
     def _remove_score(self, request: Request) -> Response:
         self._scores.delete(request.path_params["id"])
@@ -192,12 +198,15 @@ class Api:
     def _add_model(self, body: Any) -> Response:
         return Answer(self._models.add(body))
 
+    def _model(self, request: Request) -> Response:
+        wanted = request.path_params["id"]
+        found = next((one for one in self._models.all() if one["id"] == wanted), None)
+        return _NO_MODEL if found is None else Answer(found)
+
     def _remove_model(self, request: Request) -> Response:
         if self._models.delete(request.path_params["id"]):
             return Answer({"message": "Model successfully deleted"})
-        return Answer(
-            {"message": "No model with this id found.", "error": "LangfuseNotFoundError"}, 404
-        )
+        return _NO_MODEL
 
 
 def _health(_request: Request) -> Response:

@@ -59,6 +59,11 @@ _WORDS = b"".join(
 )
 
 
+_SMALL, _SMALL_BITS, _SMALL_MEMORY = 2048, 12, 5
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """One row: the values of its own columns, then the texts of its interned columns.
@@ -215,15 +220,18 @@ def _details(observation: Observation, metadata: dict[str, str]) -> bytes:
         observation.input,
         observation.output,
     )
-    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS, zdict=_WORDS)
-    return deflate.compress(_json(content).encode()) + deflate.flush()
+    text = _json(content).encode()
+    # A compressor with a window of 32 KiB takes longer to set up than most contents to compress.
+    small = len(text) < _SMALL
+    deflate = zlib.compressobj(
+        wbits=-_SMALL_BITS if small else -zlib.MAX_WBITS,
+        memLevel=_SMALL_MEMORY if small else zlib.DEF_MEM_LEVEL,
+        zdict=_WORDS,
+    )
+    return deflate.compress(text) + deflate.flush()
 
 
 def _inflate(details: bytes) -> list[Any]:
     inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_WORDS)
     content: list[Any] = json.loads(inflate.decompress(details))
     return content
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from langfuse_local import zod
 from langfuse_local.answers import InvalidRequestError
 from langfuse_local.conditions import Condition
+from langfuse_local.numbers import number_of
 from langfuse_local.parameters import cursor, limit_of, opened
 from langfuse_local.scores import GROUPS, KINDS
 
@@ -64,16 +65,22 @@ def _conditions(parameters: QueryParams) -> Iterator[Condition]:
             yield Condition(f"{column} IN ({', '.join('?' * len(values))})", values)
     if kind := parameters.get("dataType"):
         yield Condition("data_type = ?", (zod.one_of(kind, KINDS, ("dataType",)),))
-    # Every score here came in by the API.
-    if (source := parameters.get("source")) and zod.one_of(source, _SOURCES, ("source",)) != "API":
-        yield Condition("0")
+    if source := parameters.get("source"):
+        yield Condition("source = ?", (zod.one_of(source, _SOURCES, ("source",)),))
     if (value := parameters.get("value")) is not None:
         yield _value(value)
+    yield from _bounds(parameters)
+    if text := parameters.get("cursor"):
+        yield _after(text)
+
+
+def _bounds(parameters: QueryParams) -> Iterator[Condition]:
+    for parameter, comparison in (("valueMin", ">="), ("valueMax", "<=")):
+        if bound := parameters.get(parameter):
+            yield Condition(f"number {comparison} ?", (_number(bound, parameter),))
     for parameter, comparison in (("fromTimestamp", ">="), ("toTimestamp", "<")):
         if moment := parameters.get(parameter):
             yield Condition(f"timestamp {comparison} ?", (zod.moment(moment, (parameter,)),))
-    if text := parameters.get("cursor"):
-        yield _after(text)
 
 
 def _subject(parameters: QueryParams) -> Iterator[Condition]:
@@ -93,6 +100,11 @@ def _value(text: str) -> Condition:
     if text in {"true", "false"}:
         return Condition("data_type = 'BOOLEAN' AND number = ?", (text == "true",))
     return Condition("(text = ? OR number = number_of(?))", (text, text))
+
+
+def _number(text: str, parameter: str) -> float:
+    number = number_of(text)
+    return zod.number(text if number is None else number, (parameter,))
 
 
 def _after(text: str) -> Condition:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local import zod
+from langfuse_local.answers import InvalidDataError
 from langfuse_local.moments import iso
 from langfuse_local.numbers import plain
 from langfuse_local.sql import statement
@@ -24,6 +25,7 @@ __all__ = ["GROUPS", "KINDS", "Scores", "answer_of", "columns_of"]
 
 KINDS: Final = ("NUMERIC", "CATEGORICAL", "BOOLEAN", "TEXT", "CORRECTION")
 GROUPS: Final = ("core", "details", "subject", "annotation")
+_SOURCES: Final = ("API", "ANNOTATION")
 _WRITTEN: Final = ("CATEGORICAL", "TEXT", "CORRECTION")
 _TARGETS: Final = ("traceId", "sessionId", "datasetRunId")
 _LONGEST_TEXT: Final = 500
@@ -40,6 +42,16 @@ class Scores:
         values = columns_of(body)
         self.store.write(statement("upsert_score"), values)
         return str(values["id"])
+
+    def save_all(self, bodies: Sequence[Any]) -> list[dict[str, str]]:
+        """Store the scores of a list that can be stored, and say what is wrong with the others."""
+        errors = []
+        for body in bodies:
+            try:
+                self.save(body)
+            except InvalidDataError as error:
+                errors.append({"message": str(error)})
+        return errors
 
     def delete(self, score_id: str) -> None:
         """Forget a score; one that is not there is no error."""
@@ -79,6 +91,7 @@ def columns_of(body: Any) -> dict[str, object]:
     return {
         "id": zod.optional_text(sent, "id") or str(uuid.uuid4()),
         "name": name,
+        "source": zod.one_of(sent.get("source") or "API", _SOURCES, ("source",)),
         "data_type": kind,
         "number": number,
         "text": text,
@@ -102,7 +115,7 @@ def answer_of(row: sqlite3.Row, groups: Collection[str], project_id: str) -> dic
         "id": row["id"],
         "projectId": project_id,
         "name": row["name"],
-        "source": "API",
+        "source": row["source"],
         "timestamp": iso(row["timestamp"]),
         "environment": row["environment"],
         "createdAt": iso(row["created"]),

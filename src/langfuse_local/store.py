@@ -79,7 +79,7 @@ class Store:
         return prune(self._writer, self.rows, before=before, max_bytes=max_bytes)
 
     def write(self, query: str, values: dict[str, object]) -> None:
-        """Run one statement and return when it is on disk; raises sqlite3.Error."""
+        """Run one statement and return when it is on disk; raises sqlite3.Error or StoreError."""
         self._writer.run(lambda: self._writer.connection.execute(query, values))
 
     def rows(

@@ -58,12 +58,12 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     for number in range(300):
         store.save([again(ROOT, number, input=NOISE + str(number), session_id=str(number))])
     pages = store.rows("PRAGMA page_count")[0][0]
-    limit = retention._used(store._rows) // 2
+    limit = retention._used(store.rows) // 2
     assert store.prune(max_bytes=limit) > 0
     left = {one.id for one in store.sessions(limit=1000)}
     assert left
     assert left == {str(number) for number in range(300 - len(left), 300)}
-    assert retention._used(store._rows) <= limit
+    assert retention._used(store.rows) <= limit
     for number in range(300, 400):
         store.save([again(ROOT, number, input=NOISE + str(number))])
     assert store.rows("PRAGMA page_count")[0][0] <= pages
@@ -109,10 +109,10 @@ def test_prunes_while_spans_come_in(store: Store, monkeypatch: pytest.MonkeyPatc
         for one in threads:
             one.join()
         deadline = time.monotonic() + 30
-        while retention._used(store._rows) > 1024**2 and time.monotonic() < deadline:
+        while retention._used(store.rows) > 1024**2 and time.monotonic() < deadline:
             pass
     assert errors == []
-    assert retention._used(store._rows) <= 1024**2
+    assert retention._used(store.rows) <= 1024**2
     counts = store.counts()
     assert 0 < counts.observations < 240
     assert counts.traces == counts.observations

@@ -271,3 +271,11 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
     store.save([replace(ROOT, session_id="later", user_id="bob")])
     assert [one.id for one in store.sessions()] == ["later"]
     assert {one.id for one in store.users()} == {"ann", "bob"}
+
+
+def test_takes_a_span_many_times_at_once(store: Store) -> None:
+    """One request may hold the same span again and again, each time elsewhere: the last counts."""
+    moved = [again(ROOT, number, trace_id=ROOT.trace_id) for number in range(5)]
+    store.save([*moved, *(replace(one, session_id="last") for one in moved)])
+    assert [one.id for one in store.sessions()] == ["last"]
+    assert store.counts().observations == 1

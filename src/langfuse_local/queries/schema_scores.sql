@@ -2,6 +2,7 @@
 CREATE TABLE scores (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
+    source TEXT NOT NULL,
     data_type TEXT NOT NULL,
     number REAL,
     text TEXT,
