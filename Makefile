@@ -28,7 +28,7 @@ endif
 
 .PHONY: help
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: .venv/.demo ## Run one turn of the chapter; run it twice for a session with two traces
@@ -85,10 +85,21 @@ screenshot: .venv/.dev ## Photograph the Sessions page for the README (needs Chr
 	@$(PYTHON) scripts/screenshot.py
 
 .PHONY: lock
-lock: ## Resolve the dependencies again and write requirements/ (needs uv)
+lock: ## Resolve the dependencies again and write requirements/ (needs uv and npm)
 	@uv pip compile -q $(LOCK) -o requirements/demo.txt
 	@uv pip compile -q $(LOCK) --group dev -c requirements/demo.txt -o requirements/dev.txt
+	@echo 'atheris==3.0.0; python_full_version<"3.12"' >.fuzz.in
+	@echo 'atheris>=3.1,<4; python_full_version>="3.12"' >>.fuzz.in
+	@uv pip compile -q $(LOCK) .fuzz.in -c requirements/demo.txt -o requirements/fuzz.txt
+	@echo 'arize-phoenix' >.phoenix.in
+	@uv pip compile -q $(filter-out pyproject.toml --extra local checks,$(LOCK)) .phoenix.in \
+		-o requirements/phoenix.txt
+	@rm .fuzz.in .phoenix.in
+	@uv pip compile -q $(CLIENTS) -o requirements/clients.txt
+	@cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved
 
+CLIENTS := --group clients --universal --python-version 3.11 --upgrade --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
 LOCK := pyproject.toml --universal --python-version 3.11 --upgrade --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --extra local --extra checks
 
@@ -97,24 +108,51 @@ resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing t
 	@$(PYTHON) -m agent_observability.spool
 
 .PHONY: bench
-bench: .venv/.dev requirements/peers.txt ## Compare with the peers; writes benchmarks/README.md (10 minutes)
-	@python3 scripts/install.py peers .venv-peers
-	@.venv-peers/bin/python -m benchmarks
+bench: .venv-peers/.peers ## Compare with the peers; writes benchmarks/README.md (10 minutes)
+	@PYTHONPATH=src:. .venv-peers/bin/python -m benchmarks
 
 .PHONY: interop
-interop: requirements/peers.txt ## Test beside the real Langfuse SDK, OpenInference and others
-	@python3 scripts/install.py peers .venv-peers
-	@.venv-peers/bin/python -m pytest tests/interop
+interop: .venv-peers/.peers ## Test beside the real Langfuse SDK, OpenInference and others
+	@.venv-peers/bin/python -m pytest -o addopts= -W default tests/interop
 
 .PHONY: soak
 soak: .venv/.dev ## Run the large failure matrix and the burst of 50,000 spans (minutes)
 	@$(PYTHON) -m pytest -m soak
 
 .PHONY: clean
-clean: ## Stop the local backend and remove .venv, .data (with its traces) and caches
+clean: ## Stop the local backend and remove .venv, .tools, .data (with its traces) and caches
 	@if [ -e .venv/.demo ]; then $(PYTHON) -m langfuse_local stop; fi
-	@rm -rf .venv .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	@find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	@rm -rf .venv .data .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: soak
+soak: .venv/.dev ## Load the local backend for a minute and kill it twenty times: nothing may be lost
+	@SOAK_SECONDS=60 SOAK_KILLS=20 $(PYTHON) -m pytest -q tests/langfuse_local/test_together.py
+
+.PHONY: fuzz
+fuzz: .tools/fuzz/.done ## Fuzz the receiver for a minute (SECONDS=600 for ten; needs a wheel of atheris)
+	@.tools/fuzz/bin/python tests/fuzz/receiver.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+		-artifact_prefix=.tools/fuzz/
+
+# From the command line alone: SECONDS is a variable of bash.
+FUZZ_SECONDS := $(if $(filter command,$(subst command line,command,$(origin SECONDS))),$(SECONDS),60)
+
+.PHONY: bench-backend
+bench-backend: .venv/.dev .tools/phoenix/.done ## Measure the local backend beside a floor and Arize Phoenix (ten minutes)
+	@$(PYTHON) benchmarks/backend_ingest.py
+	@$(PYTHON) benchmarks/backend_queries.py
+
+.tools/%/.done: requirements/%.txt
+	@python3 -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: clients
+clients: .tools/clients/.installed ## Run Langfuse's and OpenTelemetry's own clients against the local backend (needs npm)
+	@.tools/clients/bin/python -m pytest tests/clients
+
+.venv-peers/.peers: requirements/peers.txt
+	@python3 scripts/install.py peers
 
 .venv/.demo: requirements/demo.txt
 	@python3 scripts/install.py demo
@@ -141,3 +179,10 @@ users: .venv/.demo ## Show what each user cost, was denied and thought of it (SI
 .PHONY: sessions
 sessions: .venv/.demo ## Show the sessions, the longest first, and why they are long (SINCE=7d)
 	@$(PYTHON) -m langfuse_checks sessions
+
+.tools/clients/.installed: requirements/clients.txt tests/clients/package-lock.json .venv/.demo
+	@$(PYTHON) -m venv --clear .tools/clients
+	@.tools/clients/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/clients.txt
+	@cp tests/clients/package.json tests/clients/package-lock.json .tools/clients/
+	@cd .tools/clients && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@

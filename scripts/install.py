@@ -1,6 +1,6 @@
 """Create .venv and install a lock into it. Runs on any Python 3, with the standard library alone.
 
-Usage: python3 scripts/install.py demo|dev
+Usage: python3 scripts/install.py demo|dev, or peers, which has .venv-peers to itself
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
-VENV = Path(".venv")
+VENV = Path(".venv-peers" if sys.argv[1:] == ["peers"] else ".venv")
 PYTHON = VENV / "bin" / "python"
 
 

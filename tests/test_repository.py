@@ -18,7 +18,7 @@ def test_a_lock_pins_hashes_and_names_no_index(lock: Path) -> None:
     """Every requirement has a version and a hash, and no address of a package index stands there."""
     text = lock.read_text()
     packages = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
-    assert len(packages) > 50
+    assert len(packages) > 30
     for package in packages:
         assert re.match(r"[\w.-]+==", package), package[:40]
         assert "--hash=sha256:" in package, package[:40]

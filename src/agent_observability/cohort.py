@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from .carrier import SimulatedCarrier
-from .command import print_undelivered, run_command
+from .command import print_delivery, run_command
 from .config import load_settings, settings
 from .database import Database
 from .delivery import Report
@@ -31,8 +31,8 @@ from .state import AgentOutput
 __all__ = ["main"]
 
 FEEDBACK: Final = "feedback.jsonl"
+_MOST: Final = 10_000
 _RATED: Final = 0.4
-_FLUSH_EVERY: Final = 50  # Conversations; some 1,500 spans, well below the exporter's queue.
 
 
 @dataclass(slots=True)
@@ -72,17 +72,21 @@ def _run(users: int, seed: int, tally: Tally, provider: TracerProvider) -> None:
     # A memory of its own: what an earlier cohort was told would change this one.
     with TemporaryDirectory() as folder:
         services = _services(Path(folder), customers_with_orders(customers), random)
-        for number, conversation in enumerate(_with_progress(planned), start=1):
+        waiting_from = 0
+        for conversation in _with_progress(planned):
             _converse(conversation, services, tally, random)
-            if number % _FLUSH_EVERY == 0:
-                provider.force_flush()
+            if tally.spans - waiting_from < settings.otel_bsp_max_queue_size // 2:
+                continue
+            waiting_from = tally.spans
+            if not provider.force_flush():
+                break  # Whoever receives is gone; the report says so.
     provider.force_flush()
     _write_feedback(tally)
 
 
 def _services(folder: Path, people: Sequence[Person], random: Random) -> Services:
     shop = open_shop(folder / SHOP, people, random=random)
-    memory = Database(folder / CONVERSATIONS)
+    memory = Database(folder / CONVERSATIONS, is_durable=False)  # Deleted in a minute.
     memory.create("create_conversations")
     return build_services(load_settings(), shop, memory)
 
@@ -123,19 +127,20 @@ def _feedback(
 
 def _write_feedback(tally: Tally) -> None:
     settings.agent_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lines = (json.dumps(each) + "\n" for each in tally.feedback)
-    (settings.agent_data_dir / FEEDBACK).write_text("".join(lines))
+    path = settings.agent_data_dir / FEEDBACK
+    path.touch(mode=0o600)
+    path.write_text("".join(json.dumps(each) + "\n" for each in tally.feedback))
 
 
 def _show(tally: Tally, lost: list[Report], report: Report) -> None:
     outcomes = ", ".join(f"{count} {name}" for name, count in tally.outcomes.most_common())
     print(f"turns     {tally.outcomes.total()} ({outcomes})")
-    print(f"spans     {tally.spans} created, {report.delivered} delivered")
+    print(f"created   {tally.spans} spans")
     print(f"feedback  {len(tally.feedback)} in {settings.agent_data_dir / FEEDBACK}")
     project = f"{settings.langfuse_base_url}/project/{settings.langfuse_project_id}"
     print(f"users     {project}/users")
     print(f"sessions  {project}/sessions")
-    print_undelivered(report)
+    print_delivery(report)
     if report.delivered != tally.spans:
         lost.append(report)
 
@@ -158,12 +163,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Run conversations of a made-up population, and send their traces over OTLP.",
     )
     for name, value, text in (
-        ("users", "25", "how many customers, 1 to 10,000"),
+        ("users", "25", "how many customers"),
         ("seed", "1", "the same seed makes the same population"),
     ):
         default = os.environ.get(f"COHORT_{name.upper()}") or value
-        parser.add_argument(f"--{name}", type=int, default=default, help=text)
+        parser.add_argument(f"--{name}", type=_count, default=default, help=text)
     return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and 1 <= int(text) <= _MOST):
+        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {_MOST:,}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -4,21 +4,22 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from opentelemetry.sdk.trace import TracerProvider
 
 from .config import SettingsError, load_settings, settings
 from .database import StorageError
-from .delivery import Report
 from .inputs import InvalidInputError
 from .langfuse_context import InvalidTraceContextError
-from .telemetry import configure_tracing, new_delivery
+from .report import Report
 
-__all__ = ["print_links", "print_undelivered", "run_command"]
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+__all__ = ["print_delivery", "print_links", "run_command"]
 
 
-def run_command(work: Callable[[TracerProvider], None], show: Callable[[Report], None]) -> int:
+def run_command(work: Callable[["TracerProvider"], None], show: Callable[[Report], None]) -> int:
     """Run the work with tracing on, then show what was delivered.
 
     Returns:
@@ -44,8 +45,10 @@ def run_command(work: Callable[[TracerProvider], None], show: Callable[[Report],
     return 0
 
 
-def _traced(work: Callable[[TracerProvider], None], show: Callable[[Report], None]) -> None:
-    # The SDK's own warnings are several lines a failure; print_undelivered() says it in one.
+def _traced(work: Callable[["TracerProvider"], None], show: Callable[[Report], None]) -> None:
+    from .telemetry import configure_tracing, new_delivery  # noqa: PLC0415 - slow; not for --help
+
+    # The SDK's own warnings are several lines a failure; print_delivery() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
     delivery = new_delivery()
@@ -71,16 +74,16 @@ def print_links(report: Report, *, session_id: str, user_id: str) -> None:
     if report.delivered:
         print(f"session  {project}/sessions/{quote(session_id)}")
         print(f"user     {project}/users/{quote(user_id)}")
-    if report.delivered and not report.lost:
-        print(f"spans    {report}")
-    print_undelivered(report)
+    print_delivery(report)
 
 
-def print_undelivered(report: Report) -> None:
-    """Say in one line what was not delivered, why, and what to do; nothing if all was."""
+def print_delivery(report: Report) -> None:
+    """Say in one line what became of the spans and, if some are lost, what to do."""
     if report.lost:
         print(report, file=sys.stderr)
-    elif not report.delivered:
+    elif report.delivered:
+        print(f"spans    {report}")
+    else:
         print(
             "No span was recorded: see OTEL_SDK_DISABLED and OTEL_TRACES_SAMPLER.", file=sys.stderr
         )

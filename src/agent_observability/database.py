@@ -37,10 +37,15 @@ def query(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One SQLite file, made with mode 0600 when it is first used."""
+    """One SQLite file, made with mode 0600 when it is first used.
+
+    Attributes:
+        is_durable: Whether a write survives a power failure; it waits for the disk if so.
+    """
 
     path: Path
     lock_timeout_seconds: float = 5.0
+    is_durable: bool = True
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -51,6 +56,8 @@ class Database:
         """
         try:
             with closing(self._connect()) as connection:
+                if not self.is_durable:
+                    connection.execute("PRAGMA synchronous = OFF")
                 yield connection
         except sqlite3.Error as error:
             raise StorageError(self._sentence(error)) from error

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from .command import print_links, run_command
 from .config import settings
 from .inputs import REGIONS
-from .langfuse_context import ContextPolicy, langfuse_trace_context
 from .orders import mentioned_reference
 
 if TYPE_CHECKING:
@@ -53,7 +52,9 @@ def run_turn(question: Question, services: "Services", **extra: str) -> "AgentOu
             turn has the workflow `handoff`; the turn that hands it over does not yet.
         extra: `version`, by default the setting; and `tenant_tier`, by default none.
     """
-    from .graph import run_agent  # noqa: PLC0415 - takes a second; --help and errors do not need it
+    # Imported here because they take a second that --help and errors need not wait for.
+    from .graph import run_agent  # noqa: PLC0415 - as above
+    from .langfuse_context import ContextPolicy, langfuse_trace_context  # noqa: PLC0415 - as above
 
     handoff = services.handoffs.find(question.actor, question.conversation_id)
     version = extra.pop("version", settings.agent_version)

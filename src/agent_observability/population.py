@@ -32,9 +32,9 @@ class Scenario:
 
 _WHERE: Final = "Where is my order?"
 SCENARIOS: Final = (
-    Scenario([_WHERE]),
-    Scenario(["When will my parcel arrive?"]),
-    Scenario([_WHERE, "Why is it taking so long?"]),
+    *[Scenario([_WHERE])] * 5,
+    *[Scenario(["When will my parcel arrive?"])] * 4,
+    *[Scenario([_WHERE, "Why is it taking so long?"])] * 3,
     Scenario([_WHERE, _WHERE]),
     Scenario(["Why is my order late?", _WHERE]),
     Scenario([_WHERE, "Why is it delayed?", "I want to speak to a human."]),
@@ -70,7 +70,7 @@ class Conversation:
 
 
 def population(count: int, random: Random) -> Sequence[Customer]:
-    """Make up customers; from 16 on, every scenario has at least one."""
+    """Make up customers; from 25 on, every scenario has at least one."""
     scenarios = [SCENARIOS[n % len(SCENARIOS)] for n in range(count)]
     random.shuffle(scenarios)
     return [

@@ -11,7 +11,14 @@ from .memory import Turn
 from .orders import Order
 from .policies import Policy
 
-__all__ = ["HANDED_OVER", "NOT_YOURS", "NO_ORDER", "UNAVAILABLE", "answer_prompt"]
+__all__ = [
+    "HANDED_OVER",
+    "INSTRUCTIONS",
+    "NOT_YOURS",
+    "NO_ORDER",
+    "UNAVAILABLE",
+    "answer_prompt",
+]
 
 INSTRUCTIONS: Final = (
     "You answer customers of a shop. The message is a JSON object: the customer's question, what"

@@ -34,8 +34,10 @@ _ADDRESSES = ("url.full", "http.url")
 class TrustedHostsPropagator(TextMapPropagator):
     """Sends `traceparent` to all hosts and Langfuse's baggage to trusted ones; accepts no baggage.
 
-    A service that wants the values of a caller it has authenticated reads the header itself and
-    hands them to `langfuse_trace_context()`, which validates them.
+    `requests` follows a redirect without asking again, and sends the header along: call trusted
+    hosts with `allow_redirects=False`. httpx asks. A service that wants the values of
+    a caller it has authenticated reads the header itself and hands them to
+    `langfuse_trace_context()`, which validates them.
     """
 
     def __init__(self, hosts: Collection[str] = ()) -> None:

@@ -71,8 +71,9 @@ def open_shop(
         if connection.execute("PRAGMA user_version").fetchone()[0] == SEED_VERSION:
             return database
     random = random or Random(924)  # noqa: S311 - made-up orders, no secret
-    rows = [*_DEMO_ROWS, *_orders(people or synthetic_people(120, random), random)]
-    _fill(database, rows)
+    if people is None:
+        people = synthetic_people(120, random)
+    _fill(database, [*_DEMO_ROWS, *_orders(people, random)])
     return database
 
 

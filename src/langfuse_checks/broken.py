@@ -18,9 +18,9 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
-from agent_observability import instrumentation, prices, telemetry
+from agent_observability import instrumentation, langfuse_context, prices, telemetry
 from agent_observability import main as application
-from agent_observability.command import print_undelivered, run_command
+from agent_observability.command import print_delivery, run_command
 from agent_observability.config import load_settings, settings
 from agent_observability.delivery import Delivery, Report
 from agent_observability.langfuse_context import (
@@ -57,7 +57,7 @@ def main(name: str) -> int:
             raise
 
     with _entering(partial(_context, name)), _BREAKS[name]():
-        code = run_command(work, print_undelivered)
+        code = run_command(work, print_delivery)
     return REFUSED if refused else code
 
 
@@ -70,7 +70,8 @@ def _context(name: str, **values: Any) -> AbstractContextManager[None]:
 def _entering(
     context: Callable[..., AbstractContextManager[object]],
 ) -> AbstractContextManager[object]:
-    return patch.object(application, "langfuse_trace_context", context)
+    # Where a turn takes it from, each time.
+    return patch.object(langfuse_context, "langfuse_trace_context", context)
 
 
 def _with(**changes: object) -> AbstractContextManager[object]:

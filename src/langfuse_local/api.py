@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
+from langfuse_local import zod
 from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
 from langfuse_local.asked import Asked, cursor_after
+from langfuse_local.body import Bodies
+from langfuse_local.metrics import Metrics
+from langfuse_local.models import Models
+from langfuse_local.numbers import plain
+from langfuse_local.otlp import BadRequest
+from langfuse_local.parameters import limit_of
 from langfuse_local.rows import row
+from langfuse_local.score_list import AskedScores
+from langfuse_local.score_list import cursor_after as cursor_after_score
+from langfuse_local.scores import Scores, answer_of
 from langfuse_local.version import LANGFUSE_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -23,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "Api"]
 
 PREFIX = "/api/public"
+_Sent = TypeVar("_Sent")
+_NO_MODEL = Answer(
+    {"message": "No model with this id found.", "error": "LangfuseNotFoundError"}, 404
+)
 _RETIRED = (
     "/sessions",
     "/sessions/{id}",
@@ -51,25 +66,59 @@ class Api:
         self._store = store
         self._keys = keys
         self._project_id = project_id
+        self._bodies = Bodies()
+        self._scores = Scores(store)
+        self._models = Models(store)
 
     def routes(self) -> list[Route]:
         """Where each endpoint answers."""
-        keyed = {
+        listed = {
             "/projects": self._projects,
             "/v2/observations": self._observations,
+            "/v2/metrics": self._metrics,
+            "/v3/scores": self._list_scores,
+            "/models": self._list_models,
+            "/models/{id}": self._model,
             **dict.fromkeys(_RETIRED, _retired),
         }
+        sent = {
+            "/scores": self._add_score,
+            "/models": self._add_model,
+        }
+        removed = {"/scores/{id}": self._remove_score, "/models/{id}": self._remove_model}
         return [
             Route(f"{PREFIX}/health", _health),
-            *(Route(PREFIX + path, self._keyed(endpoint)) for path, endpoint in keyed.items()),
+            *(Route(PREFIX + path, self._keyed(answer)) for path, answer in listed.items()),
+            *(
+                Route(PREFIX + path, self._sent(answer), methods=["POST"])
+                for path, answer in sent.items()
+            ),
+            *(
+                Route(PREFIX + path, self._keyed(answer), methods=["DELETE"])
+                for path, answer in removed.items()
+            ),
         ]
 
     def _keyed(self, endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
+            return self._keys.refusal(request) or _answered(endpoint, request)
+
+        return answer
+
+    def _sent(
+        self, endpoint: Callable[[Any], Response]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            if refusal := self._keys.refusal(request):
+                return refusal
             try:
-                return self._keys.refusal(request) or endpoint(request)
-            except (InvalidDataError, InvalidRequestError) as error:
-                return error.answer()
+                async with self._bodies.read(request) as content:
+                    body = zod.document(content.decode(), ())
+            except BadRequest as error:
+                return Answer({"message": str(error)}, error.status)
+            except (InvalidDataError, UnicodeDecodeError):
+                return Answer({"message": "Invalid JSON"}, 400)
+            return await run_in_threadpool(_answered, endpoint, body)
 
         return answer
 
@@ -92,10 +141,72 @@ class Api:
         more = page and len(found) > len(page)
         return Answer(
             {
-                "data": [row(stored, asked.groups, self._project_id) for stored in page],
+                "data": [
+                    row(stored, asked.groups, self._project_id, asked.expanded) for stored in page
+                ],
                 "meta": {"cursor": cursor_after(page[-1])} if more else {},
             }
         )
+
+    def _metrics(self, request: Request) -> Response:
+        metrics = Metrics.of(zod.text(zod.member(request.query_params, "query"), ("query",)))
+        found = self._store.rows(metrics.sql, metrics.values)
+        return Answer(
+            {"data": [_numbers(dict(zip(metrics.keys, one, strict=True))) for one in found]}
+        )
+
+    def _list_scores(self, request: Request) -> Response:
+        asked = AskedScores.of(request.query_params)
+        found = self._scores.find(asked.conditions, asked.limit + 1)
+        page = found[: asked.limit]
+        more = page and len(found) > len(page)
+        return Answer(
+            {
+                "data": [answer_of(one, asked.groups, self._project_id) for one in page],
+                "meta": {"limit": asked.limit}
+                | ({"cursor": cursor_after_score(page[-1])} if more else {}),
+            }
+        )
+
+    def _add_score(self, body: Any) -> Response:
+        """One score, or the list of them that Langfuse's SDKs send."""
+        if not isinstance(body, list):
+            return Answer({"id": self._scores.save(body)})
+        errors = self._scores.save_all(body)
+        if not errors:
+            return Answer({"message": "Accepted"}, 202)
+        counts = {"accepted": len(body) - len(errors), "rejected": len(errors)}
+        return Answer({**counts, "errors": errors}, 207)
+
+    def _remove_score(self, request: Request) -> Response:
+        self._scores.delete(request.path_params["id"])
+        return Answer({"message": "Score deletion queued successfully"}, 202)
+
+    def _list_models(self, request: Request) -> Response:
+        limit = limit_of(request.query_params.get("limit"), default=50, largest=100) or 1
+        page = limit_of(request.query_params.get("page"), default=1, largest=10**6, name="page")
+        models = self._models.all()
+        meta = {
+            "page": page,
+            "limit": limit,
+            "totalItems": len(models),
+            "totalPages": -(-len(models) // limit),
+        }
+        start = (page - 1) * limit
+        return Answer({"data": models[start : start + limit], "meta": meta})
+
+    def _add_model(self, body: Any) -> Response:
+        return Answer(self._models.add(body))
+
+    def _model(self, request: Request) -> Response:
+        wanted = request.path_params["id"]
+        found = next((one for one in self._models.all() if one["id"] == wanted), None)
+        return _NO_MODEL if found is None else Answer(found)
+
+    def _remove_model(self, request: Request) -> Response:
+        if self._models.delete(request.path_params["id"]):
+            return Answer({"message": "Model successfully deleted"})
+        return _NO_MODEL
 
 
 def _health(_request: Request) -> Response:
@@ -104,3 +215,17 @@ def _health(_request: Request) -> Response:
 
 def _retired(_request: Request) -> Response:
     return Answer({"message": _RETIRED_MESSAGE}, 404)
+
+
+def _answered(endpoint: Callable[[_Sent], Response], sent: _Sent) -> Response:
+    try:
+        return endpoint(sent)
+    except (InvalidDataError, InvalidRequestError) as error:
+        return error.answer()
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: plain(round(value, 12)) if isinstance(value, float) else value
+        for key, value in row.items()
+    }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langfuse_local import zod
 from langfuse_local.answers import InvalidDataError, InvalidRequestError
 from langfuse_local.conditions import Position, blob_is, root_is, since, text_in, until
+from langfuse_local.filters import conditions_of
 from langfuse_local.moments import exact_iso, from_iso
+from langfuse_local.parameters import cursor, limit_of, opened
 from langfuse_local.rows import DEFAULT_GROUPS, GROUPS
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Asked:
     limit: int
     position: Position | None
     groups: frozenset[str]
+    expanded: frozenset[str]
 
     @classmethod
     def of(cls, parameters: QueryParams) -> Asked:
@@ -53,65 +55,54 @@ class Asked:
         """
         return cls(
             tuple(_conditions(parameters)),
-            _limit(parameters.get("limit")),
+            limit_of(parameters.get("limit"), default=_DEFAULT_LIMIT, largest=_MAX_LIMIT),
             _position(parameters.get("cursor")),
             _groups(parameters.get("fields")),
+            _names(parameters.get("expandMetadata")),
         )
 
 
 def cursor_after(last: Stored) -> str:
     """The opaque text that asks for the rows after this one."""
-    content = {
-        "lastStartTimeTo": exact_iso(last.observation.start_time // 1000),
-        "lastTraceId": last.observation.trace_id,
-        "lastId": last.observation.id,
-    }
-    return base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+    return cursor(
+        {
+            "lastStartTimeTo": exact_iso(last.observation.start_time // 1000),
+            "lastTraceId": last.observation.trace_id,
+            "lastId": last.observation.id,
+        }
+    )
 
 
 def _conditions(parameters: QueryParams) -> Iterator[Condition]:
+    """Simple parameters and the JSON filter; where both name a field, the filter alone counts."""
+    filters = zod.document(parameters.get("filter") or "[]", ("filter",))
+    yield from conditions_of(filters, ("filter",))
+    filtered = {one["column"] for one in filters}
+    for field, condition in _simple(parameters):
+        if field not in filtered:
+            yield condition
+
+
+def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
     for parameter, column in _TEXTS.items():
         if values := [value for value in parameters.getlist(parameter) if value]:
-            yield text_in(column, values)
+            yield parameter, text_in(column, values)
     for parameter, column in _IDS.items():
         if value := parameters.get(parameter):
-            yield blob_is(column, value)
+            yield parameter, blob_is(column, value)
     if root := parameters.get("isRootObservation"):
-        yield root_is(root=_boolean("isRootObservation", root))
+        yield "isRootObservation", root_is(root=_boolean("isRootObservation", root))
     if start := parameters.get("fromStartTime"):
-        yield since(_moment("fromStartTime", start))
+        yield "startTime", since(zod.moment(start, ("fromStartTime",)))
     if end := parameters.get("toStartTime"):
-        yield until(_moment("toStartTime", end))
+        yield "startTime", until(zod.moment(end, ("toStartTime",)))
 
 
-def _limit(text: str | None) -> int:
+def _position(text: str | None) -> Position | None:
     if not text:
-        return _DEFAULT_LIMIT
-    if not text.isascii() or not text.isdecimal():
-        raise InvalidDataError(
-            expected="number",
-            code="invalid_type",
-            received="NaN",
-            path=["limit"],
-            message="Invalid input: expected number, received NaN",
-        )
-    if int(text) > _MAX_LIMIT:
-        raise InvalidDataError(
-            origin="number",
-            code="too_big",
-            maximum=_MAX_LIMIT,
-            inclusive=True,
-            path=["limit"],
-            message=f"Too big: expected number to be <={_MAX_LIMIT}",
-        )
-    return int(text)
-
-
-def _position(cursor: str | None) -> Position | None:
-    if not cursor:
         return None
+    content = opened(text)
     try:
-        content = json.loads(base64.b64decode(cursor))
         trace_id, span_id = content["lastTraceId"], content["lastId"]
         bytes.fromhex(trace_id + span_id)
         return Position(from_iso(content["lastStartTimeTo"]), trace_id, span_id)
@@ -120,8 +111,11 @@ def _position(cursor: str | None) -> Position | None:
 
 
 def _groups(fields: str | None) -> frozenset[str]:
-    known = {field.strip() for field in (fields or "").split(",")} & set(GROUPS)
-    return frozenset(known) or DEFAULT_GROUPS
+    return _names(fields) & set(GROUPS) or DEFAULT_GROUPS
+
+
+def _names(listed: str | None) -> frozenset[str]:
+    return frozenset(name.strip() for name in (listed or "").split(",") if name.strip())
 
 
 def _boolean(parameter: str, text: str) -> bool:
@@ -133,16 +127,3 @@ def _boolean(parameter: str, text: str) -> bool:
         path=[parameter],
         message='Invalid option: expected one of "true"|"false"',
     )
-
-
-def _moment(parameter: str, text: str) -> int:
-    try:
-        return from_iso(text)
-    except ValueError as error:
-        raise InvalidDataError(
-            origin="string",
-            code="invalid_format",
-            format="datetime",
-            path=[parameter],
-            message="Invalid ISO datetime",
-        ) from error

@@ -16,7 +16,7 @@ from langfuse_local.observation import Observation
 if TYPE_CHECKING:
     import sqlite3
 
-__all__ = ["Packed", "Stored", "input_of", "output_of", "pack", "unpack"]
+__all__ = ["Packed", "Stored", "input_of", "metadata_of", "output_of", "pack", "unpack"]
 
 _NANOS = 1000
 _LARGEST = 2**63 - 1  # of an SQLite integer; a sender may claim any number of tokens.
@@ -57,6 +57,11 @@ _WORDS = b"".join(
     b'"langgraph_node":"","langgraph_step":"1","environment":"development","region":"eu",'
     b'"workflow":"order-status"},"{}",{"input":,"output":,"total":},{},"",null,null,null]'
 )
+
+
+_SMALL, _SMALL_BITS, _SMALL_MEMORY = 2048, 12, 5
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +154,13 @@ def input_of(details: bytes) -> str | None:
     return text
 
 
+def metadata_of(details: bytes, origin: str, key: str) -> str:
+    """The stored text of a metadata key in the two columns that hold them, empty if absent."""
+    held = json.loads(origin) if key.startswith(_ORIGIN) else _inflate(details)[0]
+    text: str = held.get(key, "")
+    return text
+
+
 def output_of(details: bytes) -> str | None:
     """The output inside a `details` column."""
     text: str | None = _inflate(details)[-1]
@@ -208,15 +220,18 @@ def _details(observation: Observation, metadata: dict[str, str]) -> bytes:
         observation.input,
         observation.output,
     )
-    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS, zdict=_WORDS)
-    return deflate.compress(_json(content).encode()) + deflate.flush()
+    text = _json(content).encode()
+    # A compressor with a window of 32 KiB takes longer to set up than most contents to compress.
+    small = len(text) < _SMALL
+    deflate = zlib.compressobj(
+        wbits=-_SMALL_BITS if small else -zlib.MAX_WBITS,
+        memLevel=_SMALL_MEMORY if small else zlib.DEF_MEM_LEVEL,
+        zdict=_WORDS,
+    )
+    return deflate.compress(text) + deflate.flush()
 
 
 def _inflate(details: bytes) -> list[Any]:
     inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=_WORDS)
     content: list[Any] = json.loads(inflate.decompress(details))
     return content
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

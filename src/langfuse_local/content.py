@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.javascript import Value, stringify
+from langfuse_local.memory import Remembered
 from langfuse_local.messages import (
     LEGACY_INPUT_EVENT,
     LEGACY_OUTPUT_EVENT,
@@ -152,9 +153,14 @@ def _exchange(attributes: Attributes, events: Events, scope: str) -> Exchange:
 
 
 def _has_content(attributes: Attributes) -> bool:
-    return not _ANY_KEYS.isdisjoint(attributes) or any(
-        key.startswith(CONTENT_PREFIXES) for key in attributes
-    )
+    return any(map(_IS_CONTENT.__getitem__, attributes))
+
+
+def _is_content(key: str) -> bool:
+    return key in _ANY_KEYS or key.startswith(CONTENT_PREFIXES)
+
+
+_IS_CONTENT: Final = Remembered(_is_content)
 
 
 def _of_scope(attributes: Attributes, scope: str) -> Exchange | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from langfuse_local.codec import input_of, output_of
+from langfuse_local.codec import input_of, metadata_of, output_of
+from langfuse_local.numbers import number_of
+from langfuse_local.quantile import Quantile
 from langfuse_local.sql import statement
 
 if TYPE_CHECKING:
@@ -13,30 +15,23 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreError", "open_reader", "open_writer"]
 
-# What brings a file from one version to the next, statement by statement. Files of every version
-# are out there: append, never change.
-_STEPS = (
-    (
-        "schema_strings",
-        "schema_spans",
-        "schema_by_id",
-        "schema_by_start",
-        "schema_by_session",
-        "schema_by_user",
-    ),
-    (
-        "schema_sessions",
-        "schema_sessions_by_end",
-        "schema_users",
-        "schema_users_by_end",
-        "schema_traces",
-        "schema_traces_by_start",
+# What each version of the format added, in order: an older file gets what it lacks.
+_SCHEMA = {
+    1: ("strings", "spans", "by_id", "by_start", "by_session", "by_user"),
+    2: ("scores", "scores_by_time", "scores_by_session", "scores_by_trace", "models"),
+    3: (
+        "sessions",
+        "sessions_by_end",
+        "users",
+        "users_by_end",
+        "traces",
+        "traces_by_start",
         "fill_sessions",
         "fill_users",
         "fill_traces",
     ),
-)
-_VERSION = len(_STEPS)
+}
+_VERSION = max(_SCHEMA)
 _STALE = ("stale_sessions", "stale_users", "stale_traces", "stale_on_update", "stale_on_delete")
 _WAL_BYTES = 64 * 1024 * 1024  # what is kept of a log that a large request made longer
 _WAIT_SECONDS = 10  # for another process that is writing to the same file
@@ -75,6 +70,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.create_function("input_of", 1, input_of, deterministic=True)
     connection.create_function("output_of", 1, output_of, deterministic=True)
+    connection.create_function("metadata_of", 3, metadata_of, deterministic=True)
+    connection.create_function("number_of", 1, number_of, deterministic=True)
+    connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
     connection.execute("PRAGMA query_only = ON")
     return connection
 
@@ -116,8 +114,8 @@ def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
         )
     if version == _VERSION:
         return
-    for name in (name for step in _STEPS[version:] for name in step):
-        connection.execute(statement(name))
+    for part in (part for added, parts in _SCHEMA.items() if added > version for part in parts):
+        connection.execute(statement(f"schema_{part}"))
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 

@@ -6,10 +6,10 @@ The tables are the rules. A key that is absent, empty, zero or false gives way t
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.javascript import Value, parse, string, stringify
+from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +155,7 @@ def environment(span: Attributes, resource: Attributes) -> str:
     """The normalised environment, `default` when none was sent or it cannot be one."""
     for key in ENVIRONMENT_KEYS:
         if value := span.get(key) or resource.get(key):
-            return _normalised(value) if isinstance(value, str) else _DEFAULT_ENVIRONMENT
+            return _ENVIRONMENTS[value] if isinstance(value, str) else _DEFAULT_ENVIRONMENT
     return _DEFAULT_ENVIRONMENT
 
 
@@ -172,10 +172,12 @@ def tags(attributes: Attributes) -> tuple[str, ...]:
     return tuple(tag.strip() for tag in value.split(",")) if "," in value else (value,)
 
 
-@lru_cache(maxsize=1024)
 def _normalised(value: str) -> str:
     bare = _RESERVED_PREFIX.sub("", value.lower())[:40]
     return bare if _ENVIRONMENT.fullmatch(bare) else _DEFAULT_ENVIRONMENT
+
+
+_ENVIRONMENTS: Final = Remembered(_normalised)
 
 
 def _json_array(value: str) -> Value:

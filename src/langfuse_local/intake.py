@@ -15,7 +15,6 @@ from starlette.requests import ClientDisconnect
 from langfuse_local.body import Bodies, inflate
 from langfuse_local.mapping import observations
 from langfuse_local.otlp import BadRequest, check_ids, decode
-from langfuse_local.prices import Prices
 from langfuse_local.weight import check_json, check_values
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Intake"]
 
 _JSON = "application/json"
-_PRICES = Prices()
 
 
 class Intake:
@@ -57,4 +55,4 @@ class Intake:
         request = decode(content, kind)
         check_values(request, len(content))
         check_ids(request)
-        self._store.save(observations(request, _PRICES))
+        self._store.save(observations(request, self._store.prices))

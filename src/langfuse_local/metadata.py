@@ -6,12 +6,12 @@ Langfuse stores one flat map of text per row, nested names joined by dots.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.content import CONTENT_KEYS, CONTENT_PREFIXES
 from langfuse_local.fields import sent
 from langfuse_local.javascript import Value, parse, stringify
+from langfuse_local.memory import Remembered
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _sorted(span: Attributes) -> tuple[dict[str, str], dict[str, Value]]:
     own: dict[str, Value] = {}
     shared: dict[str, Value] = {}
     for key, value in span.items():
-        in_rest, in_own, in_shared = _places(key)
+        in_rest, in_own, in_shared = _PLACES[key]
         if in_rest:
             rest[in_rest] = value if isinstance(value, str) else stringify(value)
         if in_own:
@@ -90,7 +90,6 @@ def _sorted(span: Attributes) -> tuple[dict[str, str], dict[str, Value]]:
     return rest, _object(span, OBSERVATION_PREFIX) | own | _object(span, TRACE_PREFIX) | shared
 
 
-@lru_cache(maxsize=4096)  # The same few dozen keys come with every span.
 def _places(key: str) -> tuple[str, str, str]:
     """The attribute's name among the rest, in the observation's and in the trace's metadata."""
     is_taken = key in CONTENT_KEYS or key.startswith(_TAKEN)
@@ -101,6 +100,9 @@ def _places(key: str) -> tuple[str, str, str]:
         ]
         names.append(key.removeprefix(starts[0]) if starts and key not in EXCLUDED_KEYS else "")
     return names[0], names[1], names[2]
+
+
+_PLACES: Final = Remembered(_places)
 
 
 def _object(span: Attributes, key: str) -> dict[str, Value]:

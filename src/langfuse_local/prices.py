@@ -7,15 +7,18 @@ demo's own.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from langfuse_local.memory import Remembered
+
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Mapping
 
-__all__ = ["BUILT_IN", "ModelPrice", "Prices"]
+__all__ = ["BUILT_IN", "ModelPrice", "Prices", "price_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,12 @@ class Prices:
 
     def __init__(self, own: Iterable[ModelPrice] = ()) -> None:
         self._models = (*own, *BUILT_IN)
-        self.find = lru_cache(maxsize=1024)(self._search)
+        self.find = Remembered(self._search).__getitem__
 
     def _search(self, model: str) -> ModelPrice | None:
         return next((price for price in self._models if price.pattern.search(model)), None)
+
+
+def price_of(row: sqlite3.Row) -> ModelPrice:
+    """The price in a row of `models`."""
+    return ModelPrice(row["name"], re.compile(row["pattern"]), json.loads(row["prices"]))

@@ -23,6 +23,7 @@ __all__ = ["Retention", "prune"]
 _log = logging.getLogger(__name__)
 _SECONDS: Final = 10
 _DAY: Final = 24 * 60 * 60 * 1_000_000
+_STEP: Final = 500  # rows whose traces are looked at in one transaction
 _EVER: Final = 2**63 - 1
 _NOTEWORTHY: Final = 10  # Texts are looked through once a tenth of the rows has gone.
 
@@ -69,13 +70,23 @@ def prune(
 ) -> int:
     """Remove the oldest traces in short transactions; see `Store.prune`."""
     removed = 0
-    while before is not None and (some := writer.remove(before)):
+    while before is not None and (some := writer.remove(before, _STEP)):
         removed += some
-    while max_bytes is not None and _used(read) > max_bytes and (some := writer.remove(_EVER)):
-        removed += some
-    if removed * _NOTEWORTHY > read("SELECT count(*) FROM spans")[0][0]:
+    while max_bytes is not None and (rows := _surplus(read, max_bytes)):
+        removed += writer.remove(_EVER, min(rows, _STEP))
+    if removed * _NOTEWORTHY > _rows(read):
         _remove_texts(writer, read)
     return removed
+
+
+def _surplus(read: Callable[[str], list[sqlite3.Row]], max_bytes: int) -> int:
+    """How many rows of average size are too many."""
+    used, rows = _used(read), _rows(read)
+    return min(rows, max(1, rows * (used - max_bytes) // used)) if used > max_bytes else 0
+
+
+def _rows(read: Callable[[str], list[sqlite3.Row]]) -> int:
+    return int(read("SELECT count(*) FROM spans")[0][0])
 
 
 def _used(read: Callable[[str], list[sqlite3.Row]]) -> int:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from langfuse_local.moments import iso
+from langfuse_local.numbers import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,6 +19,7 @@ __all__ = ["DEFAULT_GROUPS", "GROUPS", "row"]
 
 _NANOS_PER_MICRO = 1_000
 _NANOS_PER_MILLI = 1_000_000
+_SHOWN = 200  # characters of a metadata value in a list
 
 GROUPS = (
     "core",
@@ -34,8 +36,12 @@ GROUPS = (
 DEFAULT_GROUPS = frozenset({"core", "basic"})
 
 
-def row(stored: Stored, groups: Collection[str], project_id: str) -> dict[str, Any]:
+def row(
+    stored: Stored, groups: Collection[str], project_id: str, expanded: Collection[str] = ()
+) -> dict[str, Any]:
     """The answer's row with the field groups asked for; `core` is always there.
+
+    Metadata values are cut as in Langfuse's lists, except those of the expanded keys.
 
     A span's own rounding is Langfuse's: times in whole milliseconds, durations their difference.
     """
@@ -44,6 +50,8 @@ def row(stored: Stored, groups: Collection[str], project_id: str) -> dict[str, A
     for group, part in _PARTS.items():
         if group in groups:
             answer |= part(observation, stored.received)
+    if "metadata" in groups:
+        answer |= _metadata(observation, expanded)
     if "basic" in groups:
         answer |= {"bookmarked": False, "public": observation.public}
     # Langfuse joins its own price list here; it answers null where it does not know the model.
@@ -96,8 +104,12 @@ def _io(observation: Observation, _received: int) -> dict[str, Any]:
     return {"input": observation.input, "output": observation.output}
 
 
-def _metadata(observation: Observation, _received: int) -> dict[str, Any]:
-    return {"metadata": {key: _parsed(text) for key, text in observation.metadata.items()}}
+def _metadata(observation: Observation, expanded: Collection[str]) -> dict[str, Any]:
+    shown = {
+        key: _parsed(text if key in expanded else text[:_SHOWN])
+        for key, text in observation.metadata.items()
+    }
+    return {"metadata": shown}
 
 
 def _model(observation: Observation, _received: int) -> dict[str, Any]:
@@ -111,8 +123,8 @@ def _model(observation: Observation, _received: int) -> dict[str, Any]:
 def _usage(observation: Observation, _received: int) -> dict[str, Any]:
     return {
         "usageDetails": observation.usage,
-        "costDetails": {kind: _plain(cost) for kind, cost in observation.cost.items()},
-        "totalCost": _plain(observation.total_cost),
+        "costDetails": {kind: plain(cost) for kind, cost in observation.cost.items()},
+        "totalCost": plain(observation.total_cost),
     }
 
 
@@ -136,7 +148,6 @@ _PARTS: dict[str, Callable[[Observation, int], dict[str, Any]]] = {
     "basic": _basic,
     "time": _time,
     "io": _io,
-    "metadata": _metadata,
     "model": _model,
     "usage": _usage,
     "prompt": _prompt,
@@ -152,12 +163,7 @@ def _iso(nanos: int) -> str:
 def _seconds(start: int, end: int | None) -> int | float | None:
     if end is None:
         return None
-    return _plain((end // _NANOS_PER_MILLI - start // _NANOS_PER_MILLI) / 1000)
-
-
-def _plain(number: float) -> int | float:
-    """Write 0 and not 0.0, as JavaScript does."""
-    return int(number) if float(number).is_integer() else number
+    return plain((end // _NANOS_PER_MILLI - start // _NANOS_PER_MILLI) / 1000)
 
 
 def _parsed(text: str) -> Any:
@@ -170,7 +176,7 @@ def _parsed(text: str) -> Any:
 
 def _number(text: str) -> int | float | str:
     number = float(text)
-    return _plain(number) if Decimal(text) == Decimal(repr(number)) else text
+    return plain(number) if Decimal(text) == Decimal(repr(number)) else text
 
 
 def _no_constant(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from langfuse_local.codec import Stored, unpack
 from langfuse_local.conditions import Position, after, blob_is
 from langfuse_local.database import open_reader
+from langfuse_local.prices import Prices, price_of
 from langfuse_local.retention import prune
 from langfuse_local.sql import statement
 from langfuse_local.summaries import (
@@ -24,7 +26,6 @@ from langfuse_local.summaries import (
 from langfuse_local.writer import Writer
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -36,6 +37,7 @@ __all__ = ["Store"]
 _NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
 _OLDEST_FIRST = " ORDER BY s.start, s.id"
 _PAGE = 50
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Store:
@@ -49,6 +51,8 @@ class Store:
         self.path = path
         self._writer = Writer(path)
         self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
+        self.prices = Prices()
+        self.reprice()
 
     def close(self) -> None:
         """Finish what is being written and close the file."""
@@ -72,7 +76,22 @@ class Store:
             before: Traces go of which nothing arrived since, in microseconds since the epoch.
             max_bytes: Traces go until the rest takes no more than this of the file.
         """
-        return prune(self._writer, self._rows, before=before, max_bytes=max_bytes)
+        return prune(self._writer, self.rows, before=before, max_bytes=max_bytes)
+
+    def write(self, query: str, values: dict[str, object]) -> None:
+        """Run one statement and return when it is on disk; raises sqlite3.Error or StoreError."""
+        self._writer.run(lambda: self._writer.connection.execute(query, values))
+
+    def rows(
+        self, query: str, values: tuple[object, ...] | dict[str, object] = ()
+    ) -> list[sqlite3.Row]:
+        """What a query over the whole file gives."""
+        with self._reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def reprice(self) -> None:
+        """Let the project's own prices, as stored, count for the spans to come."""
+        self.prices = Prices(price_of(row) for row in self.rows(statement("models")))
 
     def observations(
         self, conditions: Sequence[Condition], *, limit: int, position: Position | None = None
@@ -87,7 +106,7 @@ class Store:
 
     def counts(self) -> Counts:
         """How many sessions, users, traces and observations there are."""
-        return counts_of(self._rows(statement("counts"))[0])
+        return counts_of(self.rows(statement("counts"))[0])
 
     def sessions(
         self, *, limit: int = _PAGE, offset: int = 0, user: str | None = None
@@ -106,7 +125,7 @@ class Store:
         """Users by last activity; on the last page, what has no user comes last."""
         rows = self._summaries("user", "users", {"limit": limit, "offset": offset})
         if len(rows) < limit:
-            rows += self._rows(_summary("user", "without_user"), {})
+            rows += self.rows(_summary("user", "without_user"), {})
         return [user_of(row) for row in rows]
 
     def user(self, user_id: str) -> UserSummary | None:
@@ -142,23 +161,21 @@ class Store:
         where = " AND ".join(condition.sql for condition in conditions) or "1"
         given = (value for condition in conditions for value in condition.values)
         query = f"{statement('observations')} WHERE {where}{order}"
-        return [unpack(row) for row in self._rows(query, (*given, *values))]
+        return [unpack(row) for row in self.rows(query, (*given, *values))]
 
     def _summaries(self, kind: str, chosen: str, asked: Mapping[str, object]) -> list[sqlite3.Row]:
         query = _summary(kind, f"{kind}_totals", chosen)
-        return self._rows(query, {"limit": 1, "offset": 0, **asked})
-
-    def _rows(
-        self, query: str, values: tuple[object, ...] | dict[str, object] = ()
-    ) -> list[sqlite3.Row]:
-        with self._reading() as connection:
-            return connection.execute(query, values).fetchall()
+        return self.rows(query, {"limit": 1, "offset": 0, **asked})
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         generation, connection = self._reader()
         try:
             yield connection
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode in _DAMAGED:
+                self._writer.distrust()
+            raise
         finally:
             self._readers.put((generation, connection))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from langfuse_local.memory import LONGEST
 from langfuse_local.sql import statement
 
 if TYPE_CHECKING:
@@ -32,7 +33,11 @@ class Strings:
             self._known[text] = self._add(text)
         if self._used is not None:
             self._used.update(self._known[text] for text in wanted)
-        return {None: None, **{text: self._known[text] for text in wanted}}
+        found: dict[str | None, int | None] = {text: self._known[text] for text in wanted}
+        for text in wanted:
+            if len(text) > LONGEST:
+                del self._known[text]
+        return found | {None: None}
 
     def watch(self) -> None:
         """From now on, remember which ids are used."""

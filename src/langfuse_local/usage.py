@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.javascript import MAX_SAFE_INTEGER, Value, parse
+from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,11 +125,21 @@ def _counted(attributes: Attributes) -> dict[str, Value]:
 
 def _counters(attributes: Attributes) -> dict[str, float]:
     numbers = (
-        (key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count."), _number(value))
+        (name, _number(value))
         for key, value in attributes.items()
-        if key.startswith(COUNTER_PREFIXES) and key != _COST_COUNTER
+        if (name := _COUNTER_NAMES[key]) is not None
     )
     return {name: number for name, number in numbers if number is not None}
+
+
+def _counter(key: str) -> str | None:
+    """The name of a counter after its prefix, None for any other attribute."""
+    if key == _COST_COUNTER or not key.startswith(COUNTER_PREFIXES):
+        return None
+    return key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count.")
+
+
+_COUNTER_NAMES: Final = Remembered(_counter)
 
 
 def _pick(counters: dict[str, float], names: Sequence[str]) -> float | None:

@@ -27,7 +27,12 @@ _NO_VALUE: Final = "{}"
 
 def attributes(pairs: Iterable[KeyValue]) -> Attributes:
     """Attributes by name; of a repeated name the last value counts."""
-    return {pair.key: _plain(pair.value) for pair in pairs}
+    found: Attributes = {}
+    for pair in pairs:
+        value = pair.value
+        is_text = value.WhichOneof("value") == "string_value"
+        found[pair.key] = value.string_value if is_text else _plain(value)
+    return found
 
 
 def _plain(value: AnyValue) -> Value:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 _T = TypeVar("_T")
+_DAMAGED = "the file is damaged. Move it away: a new one is made at once, and no restart is needed"
 _ROWS = 512  # that are in memory at a time
 _by_start, _by_end = attrgetter("start"), attrgetter("end")
 _GROUPS = ("sessions", "users", "traces")
@@ -68,20 +69,23 @@ class Writer:
 
         self.run(work)
 
-    def remove(self, cutoff: int) -> int:
-        """Remove some of the oldest traces that nothing was added to since; how many rows went."""
+    def remove(self, cutoff: int, oldest: int) -> int:
+        """Remove the traces of the oldest rows, unless added to since; how many rows went."""
 
         def work() -> int:
-            removed = self.connection.execute(statement("prune"), {"cutoff": cutoff}).rowcount
+            asked = {"cutoff": cutoff, "oldest": oldest}
+            removed = self.connection.execute(statement("prune"), asked).rowcount
             self._refresh()
             return removed
 
         return self.run(work)
 
     def _run(self, work: Callable[[], _T]) -> _T:
-        if self._identity() != self._opened:
+        if self._opened is None or self._identity() != self._opened:
             self.connection.close()
             self._open()
+        if self._damaged:
+            raise sqlite3.DatabaseError(_DAMAGED)
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             result = work()
@@ -100,6 +104,11 @@ class Writer:
         self.connection = open_writer(self._path)
         self.strings = Strings(self.connection)
         self._opened = self._identity()
+        self._damaged = False
+
+    def distrust(self) -> None:
+        """Write no more to this file: part of it cannot be read."""
+        self._damaged = True
 
     def _identity(self) -> tuple[int, int] | None:
         try:

@@ -40,7 +40,7 @@ def up() -> None:
         _check_ports()
     if added := envfile.complete(_ENV):
         print(f"Added to .env: {', '.join(added)}", flush=True)
-    _compose("up", "--detach", "--build", "--quiet-pull", check="Docker could not start the stack")
+    _compose("up", "--detach", "--build", check="Docker could not start the stack")
     _wait()
     values = envfile.read(_ENV)
     print(f"Langfuse  {_URL}")

@@ -191,7 +191,8 @@ def test_a_cohort_has_everything_and_loses_nothing(sink: Sink, tmp_path: Path) -
     assert set(sink.values(WORKFLOW)) == {"order-status", "handoff"}
     assert set(sink.values("langfuse.version")) == {"1.4.0", "1.5.0"}
     assert len(set(sink.values("langfuse.user.id"))) == 25
-    assert f"spans     {len(sink.spans)} created, {len(sink.spans)} delivered" in ran.stdout
+    assert f"created   {len(sink.spans)} spans" in ran.stdout
+    assert f"{len(sink.spans)} delivered, 0 failed, 0 dropped" in ran.stdout
     traces = {span.trace_id.hex() for span in sink.spans}
     lines = (tmp_path / ".data" / "feedback.jsonl").read_text().splitlines()
     assert lines

@@ -64,18 +64,18 @@ def test_each_span_arrives_once(tmp_path: Path, environment: dict[str, str]) -> 
     """A turn with nothing listening is spooled; resending it, even twice, stores it once."""
     turn = python(tmp_path, environment, "-m", "agent_observability.main")
     assert turn.returncode == 0
-    assert "8 are kept for `make resend`" in turn.stderr
+    assert "13 are kept for `make resend`" in turn.stderr
     [kept] = (tmp_path / ".data" / "spool").glob("*.jsonl")
     copy = kept.read_bytes()
     early = python(tmp_path, environment, "-m", "agent_observability.spool")
     assert early.returncode == 1
     assert "0 spans sent" in early.stdout
-    assert "8 left" in early.stdout
+    assert "13 left" in early.stdout
     assert python(tmp_path, environment, "-m", "langfuse_local", "ensure").returncode == 0
     first = python(tmp_path, environment, "-m", "agent_observability.spool")
-    assert "8 spans sent" in first.stdout
+    assert "13 spans sent" in first.stdout
     assert not list(kept.parent.iterdir())
     kept.write_bytes(copy)  # As if the first resend had been killed before it removed the file.
     assert python(tmp_path, environment, "-m", "agent_observability.spool").returncode == 0
     found = rows(environment)
-    assert len(found) == len({row["id"] for row in found}) == 8
+    assert len(found) == len({row["id"] for row in found}) == 13

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from inline_snapshot import snapshot
+from langgraph.errors import GraphRecursionError
+from langgraph.types import Command
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -16,6 +18,7 @@ from spans import CONTEXT, outline, tree
 from agent_observability import graph, instrumentation, prompts
 from agent_observability.config import load_settings
 from agent_observability.langfuse_context import langfuse_trace_context
+from agent_observability.nodes import NODES
 from agent_observability.services import open_services
 
 TURN: graph.AgentInput = {
@@ -774,6 +777,52 @@ def test_what_is_not_yours_and_what_does_not_exist_read_the_same(
     assert {run(order_reference=each)["answer"] for each in references} == {prompts.NOT_YOURS}
     names = [span.name for span in exporter.get_finished_spans()]
     assert names == ["authorize", "invoke_agent order-status"] * 4
+
+
+def test_nothing_of_a_turn_leaks_into_the_next(exporter: InMemorySpanExporter) -> None:
+    """After a denied and an escalated turn, a plain question is answered as ever."""
+    first = run(conversation_id="fresh")
+    run(order_reference="ORDER-311")
+    run(query="I want to speak to a human.")
+    assert run() == first
+    outcomes = [
+        (span.attributes or {}).get("langfuse.observation.metadata.outcome")
+        for span in exporter.get_finished_spans()
+        if span.parent is None
+    ]
+    assert outcomes == ["answered", "denied", "escalated", "answered"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_conversation_id_opens_nothing_of_another_user() -> None:
+    """The stranger's turn in the conversation is denied or their own, and the owner's goes on."""
+    run()
+    assert run("usr_pseudo_b2c904")["outcome"] == "denied"
+    stranger = run("usr_pseudo_b2c904", order_reference="")
+    assert stranger["answer"].startswith("Your order ORDER-311")
+    run("usr_pseudo_b2c904", query="I want to speak to a human.", order_reference="")
+    assert run()["answer"].startswith(
+        "Nothing has changed since you last asked. Your order ORDER-9"
+    )
+    handoffs = open_services().handoffs
+    assert handoffs.find("usr_pseudo_7f31c2", TURN["conversation_id"]) is None
+    assert handoffs.find("usr_pseudo_b2c904", TURN["conversation_id"]) is not None
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_graph_that_goes_round_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LangGraph's own limit is 10,007 steps; here it is 25."""
+    steps = []
+
+    def back(state: Any) -> Command[Any]:
+        steps.append(state)
+        return Command(goto="remember_turn")
+
+    going_round: Any = {**NODES, "remember_turn": back}
+    monkeypatch.setattr(graph, "_graph", lambda: graph.build_graph(going_round))
+    with pytest.raises(GraphRecursionError):
+        graph.run_agent(TURN)
+    assert len(steps) < 25
 
 
 def test_content_capture_can_be_turned_off(

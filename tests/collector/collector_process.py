@@ -121,13 +121,17 @@ class Collector:
                 sums[name] = sums.get(name, 0.0) + float(value)
         return sums
 
-    def peak_memory_mib(self) -> float:
-        """Return the most memory that was resident so far, the queue's mapped file included."""
+    def memory_mib(self, field: str) -> float:
+        """Return a field of /proc/PID/status.
+
+        VmHWM is the most that was ever resident, the queue's mapped file included; RssAnon what
+        is resident now without files, which a container's limit cannot reclaim.
+        """
         assert self.process is not None
         status = Path(f"/proc/{self.process.pid}/status")
         if not status.exists():
-            pytest.skip("peak memory is read from /proc, which only Linux has")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+            pytest.skip("memory is read from /proc, which only Linux has")
+        found = re.search(rf"{field}:\s+(\d+) kB", status.read_text())
         assert found is not None
         return int(found[1]) / 1024
 

@@ -1,10 +1,10 @@
-"""The public API answers what Langfuse 4.16 was recorded to answer."""
+"""The public API reads back what was sent, narrowed and paged as asked."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from wire import JSON, PROTOBUF, ask, request_of, span
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 
 _CONTRACT = Path(__file__).parent / "contract"
 CASES = json.loads((_CONTRACT / "observations.json").read_text(encoding="utf-8"))
-RECORDED = json.loads((_CONTRACT / "api.json").read_text(encoding="utf-8"))
-_WITHOUT_KEYS = "No authorization header"
-_WRONG_KEYS = "Invalid credentials. Confirm that you've configured the correct host."
-_KEYS = {_WITHOUT_KEYS: None, _WRONG_KEYS: "pk-lf-demo:sk-lf-other"}
-
-
-def _replayed(recorded: dict[str, Any]) -> bool:
-    request = recorded["request"]
-    return request.startswith("GET") and not any(
-        part in request for part in ("filter=", "/v2/metrics", "/v3/scores")
-    )
-
-
-REPLAYED = [recorded for recorded in RECORDED if _replayed(recorded)]
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +32,6 @@ def backend(
         for case in CASES:
             ask(started.otlp, json.dumps(case["otlp"]).encode(), content_type=JSON)
         yield started
-
-
-@pytest.mark.parametrize("recorded", REPLAYED, ids=[one["request"][:80] for one in REPLAYED])
-def test_answers_as_recorded(backend: Backend, recorded: dict[str, Any]) -> None:
-    """Status, content type, keys in their order and values are the recorded ones."""
-    keys = _KEYS.get(recorded["answer"].get("message"), "pk-lf-demo:sk-lf-demo")
-    path = recorded["request"].removeprefix("GET ")
-    answer = ask(backend.web + path, keys=keys)
-    assert answer.status == recorded["status"]
-    assert answer.headers["content-type"] == recorded["content_type"]
-    assert json.dumps(answer.json) == json.dumps(recorded["answer"])
-
-
-def test_has_the_recorded_keys_with_a_filter(backend: Backend) -> None:
-    """The row of the recorded trace_context answer has exactly these keys, in this order."""
-    recorded = next(one for one in RECORDED if "filter=" in one["request"])
-    (row,) = backend.rows("?fields=core,basic,trace_context&limit=1")
-    assert list(row) == list(recorded["answer"]["data"][0])
 
 
 def test_marks_every_answer_as_local(backend: Backend) -> None:

@@ -190,7 +190,7 @@ def test_malformed_ids(span: dict[str, Any]) -> None:
     request = _decode(span)
     with pytest.raises(BadRequest, match="nothing of the request was stored"):
         check_ids(request)
-    assert len(observations(request, Prices())) == 1
+    assert len(list(observations(request, Prices()))) == 1
 
 
 def test_well_formed_ids() -> None:
@@ -225,7 +225,7 @@ def test_any_json_is_read_or_refused(document: Any) -> None:
         request = decode(json.dumps(document).encode(), JSON)
     except BadRequest:
         return
-    observations(request, Prices())
+    list(observations(request, Prices()))
 
 
 @settings(max_examples=200, deadline=None)
@@ -243,4 +243,4 @@ def test_any_bytes_are_read_or_refused(noise: bytes, position: int) -> None:
             request = decode(sent, PROTOBUF)
         except BadRequest:
             continue
-        observations(request, Prices())
+        list(observations(request, Prices()))

@@ -13,6 +13,7 @@ import pytest
 from langfuse_local.conditions import Position, blob_is, root_is, text_in
 from langfuse_local.database import StoreError
 from langfuse_local.observation import Observation
+from langfuse_local.sql import statement
 from langfuse_local.store import Store
 
 if TYPE_CHECKING:
@@ -232,3 +233,49 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
             condition.values,
         )
         assert f"spans_by_{column}" in "".join(row["detail"] for row in plan)
+
+
+def test_reads_a_file_of_the_first_version(tmp_path: Path) -> None:
+    """A file from before the lists had tables of their own gets them filled, and loses nothing."""
+    path = tmp_path / "langfuse.db"
+    with closing(Store(path)) as store:
+        store.save([ROOT, CHAT, again(ROOT, 3, session_id="", user_id="")])
+        before = store.counts()
+    with closing(sqlite3.connect(path)) as file:
+        for table in ("sessions", "users", "traces", "scores", "models"):
+            file.execute(f"DROP TABLE {table}")
+        file.execute("PRAGMA user_version = 1")
+    with closing(Store(path)) as store:
+        assert store.counts() == before
+        assert [one.id for one in store.sessions()] == ["talk"]
+        assert len(store.traces()) == 2
+
+
+@pytest.mark.parametrize("kind", ["sessions", "users", "traces"])
+def test_lists_without_reading_everything(store: Store, kind: str) -> None:
+    """A page of a list is found through an index, however much there is."""
+    with store._reading() as connection:
+        plan = connection.execute(
+            f"EXPLAIN QUERY PLAN {statement(kind)}", {"limit": 50, "offset": 0}
+        )
+        details = [row["detail"] for row in plan]
+    assert any(f"USING COVERING INDEX {kind}_by" in detail for detail in details)
+    assert not any("TEMP B-TREE" in detail for detail in details)
+
+
+def test_moves_groups_with_their_rows(store: Store) -> None:
+    """A session that is sent again as another leaves no empty group, nor a wrong order."""
+    store.save([ROOT, again(ROOT, 5, session_id="later")])
+    store.save([again(ROOT, 5, session_id="later", start_time=START - SECOND, end_time=START)])
+    assert [one.id for one in store.sessions()] == ["talk", "later"]
+    store.save([replace(ROOT, session_id="later", user_id="bob")])
+    assert [one.id for one in store.sessions()] == ["later"]
+    assert {one.id for one in store.users()} == {"ann", "bob"}
+
+
+def test_takes_a_span_many_times_at_once(store: Store) -> None:
+    """One request may hold the same span again and again, each time elsewhere: the last counts."""
+    moved = [again(ROOT, number, trace_id=ROOT.trace_id) for number in range(5)]
+    store.save([*moved, *(replace(one, session_id="last") for one in moved)])
+    assert [one.id for one in store.sessions()] == ["last"]
+    assert store.counts().observations == 1

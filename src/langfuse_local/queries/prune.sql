@@ -3,7 +3,7 @@
 DELETE FROM spans WHERE id IN (
     SELECT id FROM spans WHERE trace IN (
         SELECT trace FROM (
-            SELECT DISTINCT trace FROM (SELECT trace FROM spans ORDER BY id LIMIT 500)
+            SELECT DISTINCT trace FROM (SELECT trace FROM spans ORDER BY id LIMIT :oldest)
         ) AS oldest
         WHERE NOT EXISTS (
             SELECT 1 FROM spans WHERE trace = oldest.trace AND received >= :cutoff

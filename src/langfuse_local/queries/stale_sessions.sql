@@ -1,1 +1,1 @@
-CREATE TEMP TABLE stale_sessions (id INTEGER PRIMARY KEY)
+CREATE TEMP TABLE stale_sessions (id INTEGER)

@@ -1,1 +1,1 @@
-CREATE TEMP TABLE stale_traces (id BLOB PRIMARY KEY)
+CREATE TEMP TABLE stale_traces (id BLOB)

@@ -98,7 +98,7 @@ def test_up_completes_env_starts_waits_and_says_what_next(
     printed = capsys.readouterr().out
     values = envfile.read(docker.folder / ".env")
     assert set(values) == set(envfile.GENERATED)
-    assert "compose up --detach --build --quiet-pull" in docker.asked()
+    assert "compose up --detach --build" in docker.asked()
     assert len(langfuse.keys) == 2
     assert "waiting for Langfuse" in printed
     assert printed.endswith(

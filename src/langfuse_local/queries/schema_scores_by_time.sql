@@ -1,0 +1,1 @@
+CREATE INDEX scores_by_time ON scores (timestamp, id)

@@ -1,0 +1,1 @@
+SELECT * FROM scores WHERE session = :id ORDER BY timestamp DESC, id DESC

@@ -1,0 +1,1 @@
+SELECT * FROM scores WHERE trace = :id ORDER BY timestamp DESC, id DESC

@@ -1,0 +1,8 @@
+WITH mine AS (
+    SELECT trace, session FROM spans WHERE user = (SELECT id FROM strings WHERE value = :id)
+)
+SELECT * FROM scores
+WHERE
+    trace IN (SELECT lower(hex(trace)) FROM mine)
+    OR session IN (SELECT value FROM strings WHERE id IN (SELECT session FROM mine))
+ORDER BY timestamp DESC, id DESC

@@ -1,0 +1,203 @@
+"""Coverage-guided fuzzing of everything that a request's bytes pass through, down to the API's rows.
+
+A body is refused, or each of its spans is stored and read back; nothing else may
+happen. libFuzzer's own options follow the script's name: `make fuzz` bounds the time.
+"""
+
+import gzip
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import atheris
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+with atheris.instrument_imports(include=["langfuse_local"]):
+    from langfuse_local import content, costs, fields, generations, kinds, messages, metadata, usage
+    from langfuse_local.body import inflate
+    from langfuse_local.mapping import observations
+    from langfuse_local.otlp import BadRequest, check_ids, decode
+    from langfuse_local.prices import Prices
+    from langfuse_local.rows import GROUPS, row
+    from langfuse_local.store import Store
+    from langfuse_local.weight import check_json, check_values
+
+KINDS = ("application/x-protobuf", "application/json")
+SEED = {
+    "resourceSpans": [
+        {
+            "resource": {"attributes": [{"key": "service.version", "value": {"stringValue": "1"}}]},
+            "scopeSpans": [
+                {
+                    "scope": {"name": "ai"},
+                    "spans": [
+                        {
+                            "traceId": "0af7651916cd43dd8448eb211c80319c",
+                            "spanId": "b7ad6b7169203331",
+                            "name": "chat",
+                            "startTimeUnixNano": "1795168800000000000",
+                            "endTimeUnixNano": "1795168800020000000",
+                            "events": [{"name": "gen_ai.choice"}],
+                            "attributes": [
+                                {"key": "langfuse.session.id", "value": {"stringValue": "s"}},
+                                {
+                                    "key": "langfuse.trace.metadata",
+                                    "value": {"stringValue": '{"a":{"b":1}}'},
+                                },
+                                {
+                                    "key": "gen_ai.request.model",
+                                    "value": {"stringValue": "gpt-4o-mini"},
+                                },
+                                {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "7"}},
+                                {
+                                    "key": "langfuse.observation.cost_details",
+                                    "value": {"stringValue": '{"input":1e-3}'},
+                                },
+                                {
+                                    "key": "langfuse.trace.tags",
+                                    "value": {"arrayValue": {"values": [{"stringValue": "t"}]}},
+                                },
+                                {"key": "gen_ai.prompt.0.role", "value": {"stringValue": "user"}},
+                                {
+                                    "key": "x",
+                                    "value": {
+                                        "kvlistValue": {
+                                            "values": [{"key": "k", "value": {"doubleValue": 0.5}}]
+                                        }
+                                    },
+                                },
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+    ]
+}
+KEYS = sorted(
+    {
+        *fields.SESSION_KEYS,
+        *fields.USER_KEYS,
+        *fields.TAG_KEYS,
+        *fields.NAME_KEYS,
+        *fields.ENVIRONMENT_KEYS,
+        *content.CONTENT_KEYS,
+        *(f"{prefix}.0.role" for prefix in content.CONTENT_PREFIXES),
+        *generations.MODEL_NAME_KEYS,
+        *generations.PARAMETER_KEYS,
+        *generations.PROMPT_VERSION_KEYS,
+        *(key for key, _ in kinds.TYPE_RULES),
+        *costs.TOTAL_COST_KEYS,
+        *(f"gen_ai.usage.{name}" for name in usage.INPUT_COUNTERS + usage.CACHE_READ_COUNTERS),
+        costs.COST_KEY,
+        fields.LEVEL_KEY,
+        generations.COMPLETION_START_KEY,
+        metadata.OBSERVATION_PREFIX,
+        metadata.TRACE_PREFIX,
+        usage.USAGE_KEY,
+    }
+)
+EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.LEGACY_INPUT_EVENT, "x"]
+BUILT = 4
+FOLDER = tempfile.TemporaryDirectory()
+STORE = Store(Path(FOLDER.name) / "langfuse.db")
+STORE._writer.connection.execute("PRAGMA synchronous = OFF")
+PRICES = Prices()
+
+
+def one_input(data: bytes) -> None:
+    """The first byte says how the rest is encoded."""
+    if not data:
+        return
+    kind, encoding = KINDS[data[0] & 1], "gzip" if data[0] & 2 else ""
+    try:
+        body = built(data[1:]) if data[0] & BUILT else inflate(data[1:], encoding)
+        kind = KINDS[0] if data[0] & BUILT else kind
+        if kind == KINDS[1]:
+            check_json(body)
+        request = decode(body, kind)
+        check_values(request, len(body))
+        check_ids(request)
+    except BadRequest:
+        return
+    given = [span for rs in request.resource_spans for ss in rs.scope_spans for span in ss.spans]
+    STORE.save(observations(request, PRICES))
+    stored = STORE.observations([], limit=1000)
+    wanted = {(span.trace_id.hex(), span.span_id.hex()) for span in given}
+    assert {(one.observation.trace_id, one.observation.id) for one in stored} == wanted
+    for one in stored:
+        json.dumps(row(one, GROUPS, "p"), ensure_ascii=False, allow_nan=False).encode()
+        assert STORE.trace(one.observation.trace_id)
+    STORE.sessions()
+    STORE.users()
+    clear()
+
+
+def built(data: bytes) -> bytes:
+    """A well-formed request whose every choice comes from the data."""
+    choices = atheris.FuzzedDataProvider(data)
+    message = ExportTraceServiceRequest()
+    resource_spans = message.resource_spans.add()
+    attribute(resource_spans.resource.attributes, choices)
+    scope_spans = resource_spans.scope_spans.add()
+    scope_spans.scope.name = choices.PickValueInList([*content.SCOPES, "pydantic-ai", "x"])
+    for _ in range(choices.ConsumeIntInRange(1, 3)):
+        span = scope_spans.spans.add()
+        span.trace_id = choices.ConsumeBytes(1).rjust(16, b"\x01")
+        span.span_id = choices.ConsumeBytes(1).rjust(8, b"\x01")
+        span.start_time_unix_nano = choices.ConsumeUInt(8)
+        span.end_time_unix_nano = choices.ConsumeUInt(8)
+        for _ in range(choices.ConsumeIntInRange(0, 1)):
+            event = span.events.add(name=choices.PickValueInList(EVENTS))
+            attribute(event.attributes, choices)
+        for _ in range(choices.ConsumeIntInRange(0, 6)):
+            attribute(span.attributes, choices)
+    return message.SerializeToString()
+
+
+def attribute(pairs: object, choices: atheris.FuzzedDataProvider) -> None:
+    """One more attribute, of a name that some rule knows."""
+    pair = pairs.add(key=choices.PickValueInList(KEYS))
+    kind = choices.ConsumeIntInRange(0, 4)
+    if kind == 0:
+        pair.value.int_value = choices.ConsumeInt(8)
+    elif kind == 1:
+        pair.value.double_value = choices.ConsumeFloat()
+    elif kind == 2:
+        pair.value.array_value.values.add(string_value=text(choices))
+    else:
+        pair.value.string_value = text(choices)
+
+
+def text(choices: atheris.FuzzedDataProvider) -> str:
+    """Text that UTF-8 can hold, since protobuf takes no other."""
+    return choices.ConsumeUnicodeNoSurrogates(choices.ConsumeIntInRange(0, 40))
+
+
+def clear() -> None:
+    """Forget everything."""
+
+    def work() -> None:
+        for table in ("spans", "sessions", "users", "traces", "strings"):
+            STORE._writer.connection.execute(f"DELETE FROM {table}")
+        STORE._writer.strings.forget()
+
+    STORE._writer.run(work)
+
+
+def seeds(folder: Path) -> None:
+    """A request in each encoding, for the fuzzer to start from."""
+    text = json.dumps(SEED).encode()
+    wire = decode(text, KINDS[1]).SerializeToString()
+    for first, body in enumerate((wire, text, gzip.compress(wire), gzip.compress(text))):
+        (folder / f"seed-{first}").write_bytes(bytes([first]) + body)
+    (folder / "seed-built").write_bytes(bytes([BUILT]) + text.ljust(1000, b"{"))
+
+
+if __name__ == "__main__":
+    corpus = Path(FOLDER.name) / "corpus"
+    corpus.mkdir()
+    seeds(corpus)
+    atheris.Setup([*sys.argv, str(corpus)], one_input)
+    atheris.Fuzz()

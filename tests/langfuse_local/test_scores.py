@@ -1,0 +1,234 @@
+"""Scores and model prices are kept as sent, and read back as Langfuse answers them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from wire import JSON, Reply, ask, request_of, span
+
+from langfuse_local.scores import Scores
+from langfuse_local.sql import statement
+from langfuse_local.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wire import Backend
+
+_TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def test_a_score_sent_again_replaces_itself(backend: Backend) -> None:
+    """The id makes a score idempotent; without one it gets its own."""
+    for value in (1, 2):
+        assert _post(backend, id="one", value=value).json == {"id": "one"}
+    assert [one["value"] for one in _list(backend)] == [2]
+    assert _post(backend).json["id"] != _post(backend).json["id"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind", "value"),
+    [
+        ({"value": 0.5}, "NUMERIC", 0.5),
+        ({"value": "calm"}, "CATEGORICAL", "calm"),
+        ({"value": 0, "dataType": "BOOLEAN"}, "BOOLEAN", False),
+        ({"value": "Well done.", "dataType": "TEXT"}, "TEXT", "Well done."),
+    ],
+)
+def test_answers_the_value_by_its_type(
+    backend: Backend, sent: dict[str, Any], kind: str, value: Any
+) -> None:
+    """A boolean score is true or false, text stays text, and the type is inferred if not sent."""
+    _post(backend, **sent)
+    (found,) = _list(backend)
+    assert (found["dataType"], found["value"]) == (kind, value)
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ({"name": None}, ["name"]),
+        ({"name": ""}, ["name"]),
+        ({"value": None}, ["value"]),
+        ({"value": 2, "dataType": "BOOLEAN"}, ["value"]),
+        ({"value": "", "dataType": "TEXT"}, ["value"]),
+        ({"value": "n" * 501, "dataType": "TEXT"}, ["value"]),
+        ({"dataType": "STARS"}, ["dataType"]),
+        ({"sessionId": None}, []),
+        ({"traceId": _TRACE}, []),
+        ({"observationId": "b7ad6b7169203331"}, ["observationId"]),
+        ({"timestamp": "soon"}, ["timestamp"]),
+        ({"source": "EVAL"}, ["source"]),
+        ({"comment": 5}, ["comment"]),
+    ],
+)
+def test_refuses_a_score(backend: Backend, sent: dict[str, Any], path: list[str]) -> None:
+    """A score that Langfuse would refuse is a 400 that names the field, and is not kept."""
+    answer = _post(backend, **sent)
+    assert (answer.status, answer.json["error"][0]["path"]) == (400, path)
+    assert _list(backend) == []
+
+
+def test_takes_a_list_as_the_sdk_sends_it(backend: Backend) -> None:
+    """A list is accepted as a whole, or with the number of those that were refused."""
+    good, bad = {"name": "n", "value": 1, "sessionId": "s"}, {"name": "n"}
+    assert (_send(backend, [good]).status, _send(backend, [good]).json) == (
+        202,
+        {"message": "Accepted"},
+    )
+    mixed = _send(backend, [good, bad])
+    assert (mixed.status, mixed.json["accepted"], mixed.json["rejected"]) == (207, 1, 1)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'"text"', b"[1]"])
+def test_survives_a_body_that_is_no_score(backend: Backend, body: bytes) -> None:
+    """Anything else is refused, and the next request works."""
+    answer = ask(f"{backend.web}/api/public/scores", body, content_type=JSON)
+    assert answer.status in {207, 400}
+    assert _post(backend).status == 200
+
+
+def test_pages_through_scores_once(backend: Backend) -> None:
+    """Following the cursor gives every score once, newest first."""
+    for number in range(5):
+        _post(backend, id=f"n{number}", timestamp=f"2026-11-20T10:00:0{number}Z")
+    url = f"{backend.web}/api/public/v3/scores?limit=2"
+    answer = ask(url).json
+    seen = [one["id"] for one in answer["data"]]
+    while "cursor" in answer["meta"]:
+        answer = ask(f"{url}&cursor={answer['meta']['cursor']}").json
+        seen += [one["id"] for one in answer["data"]]
+    assert seen == ["n4", "n3", "n2", "n1", "n0"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("name=a,b", {"a", "b"}),
+        ("sessionId=s", {"a"}),
+        (f"traceId={_TRACE}", {"b", "c"}),
+        (f"traceId={_TRACE}&observationId=b7ad6b7169203331", {"c"}),
+        ("environment=qa", {"b"}),
+        ("source=ANNOTATION", {"c"}),
+        ("dataType=BOOLEAN", {"b"}),
+        ("value=true", {"b"}),
+        ("value=3", {"a"}),
+        ("value=calm", {"c"}),
+        ("valueMin=2&valueMax=4", {"a"}),
+        ("fromTimestamp=2026-11-20T00:00:00Z&toTimestamp=2026-11-21T00:00:00Z", {"a"}),
+    ],
+)
+def test_narrows_scores(backend: Backend, query: str, expected: set[str]) -> None:
+    """Every parameter selects scores, together with the others."""
+    _post(backend, name="a", sessionId="s", value=3, timestamp="2026-11-20T10:00:00Z")
+    trace = {"sessionId": None, "traceId": _TRACE, "timestamp": "2026-11-19T10:00:00Z"}
+    _post(backend, name="b", dataType="BOOLEAN", environment="qa", **trace)
+    observation = {"observationId": "b7ad6b7169203331", "source": "ANNOTATION"}
+    _post(backend, name="c", value="calm", **trace, **observation)
+    assert {one["name"] for one in _list(backend, query)} == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"traceId={_TRACE}&sessionId=s",
+        "observationId=b7ad6b7169203331",
+        "limit=101",
+        "dataType=STARS",
+        "source=ME",
+        "valueMin=low",
+        "cursor=nonsense",
+        "cursor=e30=",
+        "fromTimestamp=soon",
+    ],
+)
+def test_refuses_parameters_of_scores(backend: Backend, query: str) -> None:
+    """Parameters that exclude one another or make no sense are a 400."""
+    answer = ask(f"{backend.web}/api/public/v3/scores?{query}")
+    assert (answer.status, list(answer.json)) == (400, ["message", "error"])
+
+
+def test_finds_scores_for_pages(backend: Backend) -> None:
+    """The scores of a session, of a trace, and of a user by either."""
+    attributes = [{"key": "user.id", "value": {"stringValue": "ann"}}]
+    ask(backend.otlp, request_of(span(attributes=attributes)), content_type=JSON)
+    _post(backend, id="of-session")
+    _post(backend, id="of-trace", sessionId=None, traceId=_TRACE)
+    scores = Scores(backend.store)
+    assert [row["id"] for row in scores.of_session("s")] == ["of-session"]
+    assert [row["id"] for row in scores.of_trace(_TRACE)] == ["of-trace"]
+    assert [row["id"] for row in scores.of_user("ann")] == ["of-trace"]
+
+
+def test_prices_what_arrives_after_a_model(backend: Backend) -> None:
+    """A custom price counts for the spans that come after it, also after a restart."""
+    _usage(backend, "1" * 16)
+    model = {"modelName": "own", "matchPattern": "^own-", "unit": "TOKENS", "inputPrice": 0.5}
+    assert ask(f"{backend.web}/api/public/models", json.dumps(model).encode()).status == 200
+    _usage(backend, "2" * 16)
+    costs = {row["id"][0]: row["totalCost"] for row in backend.rows("?fields=usage")}
+    assert costs == {"1": 0, "2": 5}
+    with closing(Store(backend.store.path)) as again:
+        assert again.prices.find("own-model") is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"modelName": None},
+        {"matchPattern": "("},
+        {"unit": "EGGS"},
+        {"inputPrice": -1},
+        {"inputPrice": None},
+        {"totalPrice": 1},
+        {"pricingTiers": [{}]},
+    ],
+)
+def test_refuses_a_model(backend: Backend, changes: dict[str, Any]) -> None:
+    """A price that Langfuse would refuse is a 400, and prices stay as they were."""
+    model = {"modelName": "own", "matchPattern": "own", "unit": "TOKENS", "inputPrice": 0.5}
+    answer = ask(f"{backend.web}/api/public/models", json.dumps(model | changes).encode())
+    assert (answer.status, answer.json["message"]) == (400, "Invalid request data")
+    assert backend.store.prices.find("own") is None
+
+
+def test_brings_an_older_file_forward(tmp_path: Path) -> None:
+    """A file of the first format keeps its observations and gains what it lacks."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old:
+        for part in ("strings", "spans", "by_id", "by_start", "by_session", "by_user"):
+            old.execute(statement(f"schema_{part}"))
+        old.execute("INSERT INTO strings (value) VALUES ('kept')")
+        old.execute("PRAGMA user_version = 1")
+        old.commit()
+    with closing(Store(path)) as store:
+        assert [row["value"] for row in store.rows("SELECT value FROM strings")] == ["kept"]
+        Scores(store).save({"name": "n", "value": 1, "sessionId": "s"})
+        assert len(Scores(store).of_session("s")) == 1
+
+
+def _usage(backend: Backend, span_id: str) -> None:
+    attributes = [
+        {"key": "gen_ai.request.model", "value": {"stringValue": "own-model"}},
+        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": 10}},
+    ]
+    sent = request_of(span(spanId=span_id, attributes=attributes))
+    assert ask(backend.otlp, sent, content_type=JSON).status == 200
+
+
+def _post(backend: Backend, **changes: Any) -> Reply:
+    return _send(backend, {"name": "n", "value": 1, "sessionId": "s"} | changes)
+
+
+def _send(backend: Backend, body: Any) -> Reply:
+    url = f"{backend.web}/api/public/scores"
+    return ask(url, json.dumps(body).encode(), content_type=JSON)
+
+
+def _list(backend: Backend, query: str = "") -> list[dict[str, Any]]:
+    data: list[dict[str, Any]] = ask(f"{backend.web}/api/public/v3/scores?{query}").json["data"]
+    return data

@@ -1,0 +1,126 @@
+"""Many at once, and killed at any moment: everything acknowledged is there, once.
+
+`make soak` runs the same for a minute, and with more kills.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import urllib.error
+from contextlib import closing
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+
+import pytest
+from served import served
+from wire import JSON, Backend, ask, request_of, span
+
+from langfuse_local.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BATCH = 20
+SECONDS = float(os.environ.get("SOAK_SECONDS", "3"))
+KILLS = int(os.environ.get("SOAK_KILLS", "4"))
+
+
+def batch(sender: int, number: int) -> bytes:
+    """A request of spans that no other request has."""
+    trace = f"{sender + 1:08x}{number:024x}"
+    return request_of(
+        *(
+            span(
+                traceId=trace,
+                spanId=f"{place + 1:016x}",
+                attributes=[
+                    {"key": "langfuse.session.id", "value": {"stringValue": f"talk-{number % 7}"}}
+                ],
+            )
+            for place in range(BATCH)
+        )
+    )
+
+
+def at_once(*work: Callable[[], None]) -> list[BaseException]:
+    """Run everything in threads of its own; what went wrong."""
+    errors: list[BaseException] = []
+
+    def guarded(one: Callable[[], None]) -> None:
+        try:
+            one()
+        except BaseException as error:  # noqa: BLE001 - for the test to show
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(one,)) for one in work]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return errors
+
+
+def test_writers_and_readers_together(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    """Two senders and ten readers at once: no error, no word of a lock, exact counts."""
+    over = threading.Event()
+    sent = [0, 0]
+    deadline = time.monotonic() + SECONDS
+
+    def write(sender: int) -> None:
+        while time.monotonic() < deadline:
+            answer = ask(backend.otlp, batch(sender, sent[sender]), content_type=JSON)
+            assert answer.status == 200
+            sent[sender] += 1
+
+    def read(reader: int) -> None:
+        paths = ("/api/public/v2/observations?limit=50", "/project/order-status-demo/sessions")
+        while not over.is_set():
+            assert ask(backend.web + paths[reader % 2]).status == 200
+
+    def write_all() -> None:
+        errors = at_once(*(lambda sender=sender: write(sender) for sender in (0, 1)))  # type: ignore[misc]  # lambda's default
+        over.set()
+        assert errors == []
+
+    readers = [lambda reader=reader: read(reader) for reader in range(10)]  # type: ignore[misc]  # as above
+    assert at_once(write_all, *readers) == []
+    counts = backend.store.counts()
+    assert min(sent) > 7
+    assert (counts.observations, counts.traces) == (sum(sent) * BATCH, sum(sent))
+    assert counts.sessions == 7
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_killed_at_a_random_moment(tmp_path: Path, seed: int) -> None:
+    """After `kill -9` the file opens, and holds each acknowledged span once and no half request."""
+    acknowledged: list[int] = []
+    delay = random.Random(seed).uniform(0.05, 0.5)
+    with served(tmp_path) as one:
+
+        def send() -> None:
+            number = 0
+            while True:
+                try:
+                    status = ask(one.otlp, batch(1, number), content_type=JSON).status
+                except (urllib.error.URLError, HTTPException, ConnectionError):
+                    return
+                assert status == 200
+                acknowledged.append(number)
+                number += 1
+
+        killer = threading.Timer(delay, one.process.kill)
+        killer.start()
+        assert at_once(send) == []
+        killer.join()
+    with closing(Store(tmp_path / "langfuse.db")) as store:
+        traces = {trace.id: trace.totals.observations for trace in store.traces(limit=100_000)}
+        assert set(traces.values()) <= {BATCH}
+        assert {f"{2:08x}{number:024x}" for number in acknowledged} <= traces.keys()
+        assert len(traces) <= len(acknowledged) + 1
+        assert store.counts().observations == BATCH * len(traces)
+        assert store.rows("PRAGMA integrity_check")[0][0] == "ok"

@@ -1,0 +1,92 @@
+"""`make collector`: built once, again when the manifest changes, and a sentence when it cannot be.
+
+The real build is tests/collector's first step; here a stand-in for Go shows what is made of it.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from langfuse_stack import build
+from langfuse_stack.errors import StackError
+
+GO = """#!/bin/sh
+echo "$*" >> "{folder}/asked"
+case "$1" in
+  env) echo {version} ;;
+  run) echo "go: downloading"; mkdir -p .tools/otelcol-build && echo built > .tools/otelcol-build/otelcol; exit {exit} ;;
+esac
+"""
+
+
+class Go:
+    """A stand-in for Go in front of everything else on PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def is_installed(self, version: str = "go1.26.1", exits: int = 0) -> None:
+        """Say which version it is, and how its builds end."""
+        file = self.folder / "go"
+        file.write_text(GO.format(folder=self.folder, version=version, exit=exits))
+        file.chmod(0o755)
+
+    def builds(self) -> int:
+        """Return how often it was asked to build."""
+        return (self.folder / "asked").read_text().count("run go.opentelemetry.io/")
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
+    """Give the test a checkout of its own."""
+    for name, path in {
+        "ROOT": tmp_path,
+        "_MANIFEST": tmp_path / "builder.yaml",
+        "_TOOLS": tmp_path / ".tools",
+        "_BINARY": tmp_path / ".tools" / "otelcol",
+        "_STAMP": tmp_path / ".tools" / "otelcol.sha256",
+        "_LOG": tmp_path / ".tools" / "otelcol-build.log",
+    }.items():
+        monkeypatch.setattr(build, name, path)
+    (tmp_path / "builder.yaml").write_text("dist:\n  version: 0.161.0\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return Go(tmp_path)
+
+
+def test_it_is_built_once_for_a_manifest(go: Go) -> None:
+    """With the builder of the manifest's version; again only when the manifest changes."""
+    go.is_installed()
+    assert build.built() is None
+    binary = build.build()
+    assert binary.read_text() == "built\n"
+    assert build.build() == build.built() == binary
+    assert go.builds() == 1
+    assert "cmd/builder@v0.161.0 --config" in (go.folder / "asked").read_text()
+    (go.folder / "builder.yaml").write_text("dist:\n  version: 0.162.0\n")
+    assert build.built() is None
+    build.build()
+    assert go.builds() == 2
+
+
+def test_without_go_it_is_a_sentence(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing, and where to get it."""
+    monkeypatch.setenv("PATH", str(go.folder))
+    with pytest.raises(StackError, match=r"Go is not installed.*Install Go 1\.26 or newer"):
+        build.build()
+
+
+@pytest.mark.parametrize("version", ["go1.25.9", "go1.9", "''"])
+def test_an_old_go_is_a_sentence(go: Go, version: str) -> None:
+    """Said before anything is downloaded."""
+    go.is_installed(version)
+    with pytest.raises(StackError, match=r"Go is too old.*Install Go 1\.26 or newer"):
+        build.build()
+    assert go.builds() == 0
+
+
+def test_a_failed_build_shows_why(go: Go) -> None:
+    """The end of Go's output, where the rest is, and nothing that looks built."""
+    go.is_installed(exits=1)
+    with pytest.raises(StackError, match=r"go: downloading\nThe Collector could not be built"):
+        build.build()
+    assert build.built() is None
