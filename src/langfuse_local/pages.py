@@ -12,6 +12,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from langfuse_local import presentation
+from langfuse_local.generations import ROLL_UP_OPERATIONS
+from langfuse_local.kinds import TYPE_RULES
+from langfuse_local.provenance import provenance
+from langfuse_local.rules import METADATA_RULES, RULES
 from langfuse_local.waterfall import waterfall
 
 if TYPE_CHECKING:
@@ -65,6 +69,8 @@ class Pages:
             Route(f"{home}/users/{{id:path}}", self._user),
             Route(f"{home}/traces", self._traces),
             Route(f"{home}/traces/{{id}}", self._trace),
+            Route(f"{home}/mapping", self._mapping),
+            Route("/mapping", self._to_mapping),
             Mount("/static", StaticFiles(packages=[("langfuse_local", "static")])),
         ]
 
@@ -131,7 +137,21 @@ class Pages:
             trace=trace,
             bars=bars,
             chosen=chosen or bars[0].observation,
+            origin=provenance(chosen or bars[0].observation),
         )
+
+    def _mapping(self, _: Request) -> Response:
+        return self._render(
+            "mapping.html",
+            "Mapping",
+            rules=RULES,
+            metadata_rules=METADATA_RULES,
+            type_rules=TYPE_RULES,
+            roll_ups=ROLL_UP_OPERATIONS,
+        )
+
+    def _to_mapping(self, _: Request) -> Response:
+        return RedirectResponse(f"{self._home}/mapping", status_code=302)
 
     def _observations(self, trace_id: str) -> list[Any]:
         return [each.observation for each in self._store.observations_of_trace(trace_id)]

@@ -1,0 +1,193 @@
+"""What verify looks at: the rows of one session and its traces, fetched when they have arrived.
+
+A promise about every observation needs the rows that lack the session too. So the traces of the
+session are fetched whole, and so is what began without a session while one of its turns ran.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from langfuse_checks.api import Api, CannotLookError, NotFoundError
+from langfuse_checks.rows import Observation, Score
+
+__all__ = ["DEMO_SESSION", "DEMO_USER", "Evidence", "Expected", "gather", "iso"]
+
+DEMO_SESSION: Final = "conv_82d9535867844b4c8cdff"
+DEMO_USER: Final = "usr_pseudo_7f31c2"
+_POLL_SECONDS: Final = 0.5
+_TURNS: Final = 2
+_SERVICE: Final = "resourceAttributes.service.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the spans of a session should say."""
+
+    session: str = DEMO_SESSION
+    user: str = DEMO_USER
+    trace_name: str = "order-status-turn"
+    tags: tuple[str, ...] = ("order-status", "langgraph")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything the promises are checked against.
+
+    Attributes:
+        rows: All observations of the session's traces, oldest first, with and without session.
+        strays: Roots of other traces that began during the session's turns and name no session.
+        roots_of_user: The user's newest roots, of whatever session.
+        cost_by_user: US dollars of the session by user (None: nobody); text says why unknown.
+        scores: Scores on the session and on its traces; text says why unknown.
+        outside: The newest row of the session if all of them are older than was asked for.
+    """
+
+    expected: Expected
+    rows: Sequence[Observation]
+    strays: Sequence[Observation] = ()
+    roots_of_user: Sequence[Observation] = ()
+    cost_by_user: Mapping[str | None, float] | str = field(default_factory=dict)
+    scores: Sequence[Score] | str = ()
+    outside: Observation | None = None
+
+    @property
+    def traces(self) -> Mapping[str, Sequence[Observation]]:
+        """The rows by trace id, in the order of the traces' starts."""
+        found: dict[str, list[Observation]] = {}
+        for row in self.rows:
+            found.setdefault(row.trace_id, []).append(row)
+        return found
+
+
+def gather(
+    api: Api,
+    expected: Expected,
+    *,
+    since: timedelta | None,
+    wait_seconds: float,
+    waiting: Callable[[str], None],
+) -> Evidence:
+    """Fetch the evidence, polling until the session is complete or the time is over.
+
+    Args:
+        api: The backend.
+        expected: Whose session.
+        since: How far back to look, everything if None.
+        wait_seconds: How long spans may still be on their way.
+        waiting: Told what is waited for, before each pause.
+
+    Raises:
+        CannotLookError: The backend gave no usable answer.
+    """
+    period = {} if since is None else {"fromStartTime": iso(datetime.now(UTC) - since)}
+    rows = _arrived(api, expected, period, wait_seconds, waiting)
+    return Evidence(
+        expected=expected,
+        rows=rows,
+        strays=_strays(api, rows),
+        roots_of_user=api.some_observations(100, userId=expected.user, isRootObservation="true"),
+        cost_by_user=_cost_by_user(api, expected.session, rows) if rows else {},
+        scores=_scores(api, expected.session, {row.trace_id for row in rows}),
+        outside=_outside(api, expected.session) if period and not rows else None,
+    )
+
+
+def _arrived(
+    api: Api,
+    expected: Expected,
+    period: dict[str, str],
+    wait_seconds: float,
+    waiting: Callable[[str], None],
+) -> list[Observation]:
+    deadline = time.monotonic() + wait_seconds
+    before = -1
+    while True:
+        rows = _rows(api, expected.session, period)
+        is_settled = len(rows) == before and _is_complete(rows)
+        if is_settled or time.monotonic() >= deadline:
+            return rows
+        before = len(rows)
+        waiting(f"{before} observations of {expected.session} so far")
+        time.sleep(_POLL_SECONDS)
+
+
+def _is_complete(rows: Sequence[Observation]) -> bool:
+    """Whether nothing seems to be on its way: two turns, each with its root, which ends last."""
+    traces = {row.trace_id for row in rows}
+    return len(traces) >= _TURNS and traces == {row.trace_id for row in rows if row.is_root}
+
+
+def _rows(api: Api, session: str, period: dict[str, str]) -> list[Observation]:
+    of_session = api.observations(sessionId=session, **period)
+    rows = {(row.trace_id, row.id): row for row in of_session}
+    for trace_id in {row.trace_id for row in of_session}:
+        rows |= {(row.trace_id, row.id): row for row in api.observations(traceId=trace_id)}
+    return sorted(rows.values(), key=lambda row: (row.start, row.trace_id, row.id))
+
+
+def _strays(api: Api, rows: Sequence[Observation]) -> list[Observation]:
+    own = {row.trace_id for row in rows}
+    services = {row.metadata.get(_SERVICE) for row in rows}
+    found = {}
+    for root in (row for row in rows if row.is_root):
+        period = {"fromStartTime": iso(root.start), "toStartTime": iso(_after(root.end))}
+        for row in api.observations(isRootObservation="true", **period):
+            is_ours = row.metadata.get(_SERVICE) in services
+            if is_ours and not row.session_id and row.trace_id not in own:
+                found[row.id] = row
+    return list(found.values())
+
+
+def _cost_by_user(
+    api: Api, session: str, rows: Sequence[Observation]
+) -> Mapping[str | None, float] | str:
+    starts = [row.start for row in rows]
+    query = {
+        "view": "observations",
+        "dimensions": [{"field": "userId"}],
+        "metrics": [{"measure": "totalCost", "aggregation": "sum"}],
+        "filters": [
+            {"column": "sessionId", "operator": "=", "value": session, "type": "string"},
+        ],
+        "fromTimestamp": iso(min(starts)),
+        "toTimestamp": iso(_after(max(starts))),
+        "orderBy": [{"field": "sum_totalCost", "direction": "desc"}],
+        "config": {"row_limit": 100},
+    }
+    try:
+        groups = api.metrics(query)
+        return {group["userId"]: float(group["sum_totalCost"] or 0) for group in groups}
+    except NotFoundError as error:
+        return str(error)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CannotLookError(
+            f"{api.base_url} answered metrics of an unknown form: check its version."
+        ) from error
+
+
+def _scores(api: Api, session: str, traces: set[str]) -> Sequence[Score] | str:
+    try:
+        found = api.scores(sessionId=session)
+        for trace_id in sorted(traces):
+            found += api.scores(traceId=trace_id)
+    except NotFoundError as error:
+        return str(error)
+    return found
+
+
+def _outside(api: Api, session: str) -> Observation | None:
+    newest = api.some_observations(1, sessionId=session)
+    return newest[0] if newest else None
+
+
+def _after(end: datetime) -> datetime:
+    # The API's times are whole milliseconds: the turn may have ended later in this one.
+    return end + timedelta(milliseconds=1)
+
+
+def iso(moment: datetime) -> str:
+    """Return a time as the API's parameters have it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,103 @@
+"""Feedback: what a user thought of a turn or a conversation, as a score in Langfuse.
+
+The score's id is made from what it is about, so that a second opinion replaces the first.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from langfuse_checks.api import Api
+
+__all__ = ["FEEDBACK", "Feedback", "InvalidFeedbackError", "read", "send"]
+
+FEEDBACK: Final = "user-feedback"
+_VALUES: Final = {"up": 1, "down": 0}
+_LONGEST_COMMENT: Final = 2000
+_TRACE_DIGITS: Final = 32
+
+
+class InvalidFeedbackError(ValueError):
+    """What was given is no feedback; the message says what is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One thumb; `kind` is `trace` or `session`, and `subject` its id."""
+
+    value: int
+    kind: str
+    subject: str
+    comment: str = ""
+
+    @classmethod
+    def of(cls, value: str, *, trace: str, session: str, comment: str) -> "Feedback":
+        """Read what a command was given; raises InvalidFeedbackError."""
+        if value not in _VALUES:
+            raise InvalidFeedbackError("VALUE should be up or down, as in make feedback VALUE=up.")
+        if trace and session:
+            raise InvalidFeedbackError("Give TRACE or SESSION, not both.")
+        if trace and not _is_trace_id(trace):
+            raise InvalidFeedbackError("TRACE should be 32 hex digits, as `make demo` prints them.")
+        if len(comment) > _LONGEST_COMMENT:
+            raise InvalidFeedbackError(
+                f"COMMENT should have at most {_LONGEST_COMMENT} characters."
+            )
+        kind = "trace" if trace else "session"
+        return cls(_VALUES[value], kind, trace.lower() or session, comment)
+
+    @property
+    def id(self) -> str:
+        """The score's id: the same for every opinion of the same thing."""
+        return sha256(
+            f"{FEEDBACK}/{self.kind}/{self.subject}".encode(errors="replace")
+        ).hexdigest()[:32]
+
+
+def send(api: Api, feedback: Feedback) -> str:
+    """Store the score and return its id; raises CannotLookError."""
+    body: dict[str, object] = {
+        "id": feedback.id,
+        "name": FEEDBACK,
+        "value": feedback.value,
+        "dataType": "NUMERIC",
+        f"{feedback.kind}Id": feedback.subject,
+    }
+    if feedback.comment:
+        # A shell may hand over bytes that are no text; JSON cannot carry them.
+        body["comment"] = feedback.comment.encode(errors="replace").decode()
+    return api.post_score(body)
+
+
+def read(path: Path) -> Iterator[Feedback]:
+    """Read what `make cohort` has collected: a JSON object a line; raises InvalidFeedbackError."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise InvalidFeedbackError(
+            f"{path} cannot be read ({error.strerror}): run `make cohort` first."
+        ) from None
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield _of_line(json.loads(line))
+        except (KeyError, TypeError, ValueError):
+            raise InvalidFeedbackError(
+                f"Line {number} of {path} is no feedback: run `make cohort` again."
+            ) from None
+
+
+def _of_line(given: Mapping[str, object]) -> Feedback:
+    trace, value = str(given["trace_id"]), given["value"]
+    if not _is_trace_id(trace) or value not in _VALUES.values():
+        raise ValueError
+    return Feedback(int(str(value)), "trace", trace)
+
+
+def _is_trace_id(text: str) -> bool:
+    try:
+        return len(bytes.fromhex(text)) * 2 == len(text) == _TRACE_DIGITS
+    except ValueError:
+        return False

@@ -1,0 +1,92 @@
+"""How verdicts are shown: lines to read and paste, or JSON for a program."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from langfuse_checks.evidence import Expected
+from langfuse_checks.results import Status, Verdict
+from langfuse_checks.rows import Observation
+
+__all__ = ["as_json", "exit_code", "show", "summary"]
+
+_MARKS: Final = {
+    Status.KEPT: ("ok  ", "green"),
+    Status.BROKEN: ("FAIL", "bold red"),
+    Status.UNCHECKED: ("?   ", "yellow"),
+}
+_BACKEND: Final = frozenset({"reachable", "healthy", "version", "keys"})
+_WORDS_WIDTH: Final = 49
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> int:
+    """Return 0 if every promise is kept, 1 if one is broken, 2 if it could not be looked at."""
+    broken = {v.id for v in verdicts if v.result.status is Status.BROKEN}
+    if broken - _BACKEND:
+        return 1
+    return 2 if broken or any(v.result.status is Status.UNCHECKED for v in verdicts) else 0
+
+
+def show(verdicts: Sequence[Verdict], console: Console) -> None:
+    """Print one line per promise, and what to do about each that is broken."""
+    for verdict in verdicts:
+        mark, style = _MARKS[verdict.result.status]
+        line = f"  {verdict.words:<{_WORDS_WIDTH}} {verdict.result.detail}".rstrip()
+        _print(console, Text.assemble((mark, style), line))
+        for name, text in _explanation(verdict):
+            _print(console, Text(f"      {name:<6} {text}"))
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return how many promises there are, and how many of them do not hold."""
+    counts = {s: sum(v.result.status is s for v in verdicts) for s in Status}
+    parts = [f"{counts[Status.KEPT]} kept"]
+    parts += [f"{n} {s}" for s, n in counts.items() if n and s is not Status.KEPT]
+    return f"{len(verdicts)} promises: {', '.join(parts)}."
+
+
+def as_json(verdicts: Sequence[Verdict], expected: Expected, base_url: str) -> str:
+    """Return everything that is printed, and the exit code, as one JSON object."""
+    answer = {
+        "base_url": base_url,
+        "session": expected.session,
+        "user": expected.user,
+        "exit_code": exit_code(verdicts),
+        "promises": [_promise(verdict) for verdict in verdicts],
+    }
+    return json.dumps(answer, indent=2)
+
+
+def _promise(verdict: Verdict) -> dict[str, object]:
+    result = verdict.result
+    return {
+        "id": verdict.id,
+        "words": verdict.words,
+        "status": result.status,
+        "detail": result.detail,
+        "span": result.span and {"trace_id": result.span.trace_id, "id": result.span.id},
+        "cause": result.cause,
+        "fix": result.fix,
+    }
+
+
+def _explanation(verdict: Verdict) -> list[tuple[str, str]]:
+    result = verdict.result
+    lines = (
+        ("first", _named(result.span) if result.span else ""),
+        ("cause", result.cause),
+        ("fix", result.fix),
+    )
+    return [(name, text) for name, text in lines if text]
+
+
+def _named(span: Observation) -> str:
+    return f"{span.name}, span {span.id} of trace {span.trace_id}"
+
+
+def _print(console: Console, text: Text) -> None:
+    # Not wrapped: a pasted line is one line, and a path in it can be searched for.
+    console.print(text, soft_wrap=True, highlight=False)

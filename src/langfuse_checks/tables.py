@@ -1,0 +1,113 @@
+"""Users and sessions as tables, each followed by its answers in words."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from langfuse_checks.analysis import Group, why_long
+
+__all__ = ["session_answers", "session_table", "user_answers", "user_table"]
+
+_REPEATED = 2
+_NOBODY = "(none)"
+
+
+def user_table(users: Sequence[Group]) -> Table:
+    """One row a user, in the order given."""
+    table = _table("User", "Sessions", "Traces", "Spans", "Tokens", "Cost", "Denied")
+    table.add_column("Feedback", justify="right", no_wrap=True)
+    for user in users:
+        table.add_row(
+            user.id or _NOBODY,
+            str(len(user.sessions)),
+            *_sums(user),
+            str(user.outcomes["denied"] or ""),
+            _feedback(user),
+        )
+    return table
+
+
+def user_answers(users: Sequence[Group]) -> list[str]:
+    """Highest cost, repeated denials, and where negative feedback clusters."""
+    named = [user for user in users if user.id]
+    total = sum(user.cost for user in users)
+    answers = []
+    if named and total:
+        top = named[0]
+        share = f"{top.cost / total:.0%} of ${total:.6f}"
+        answers.append(f"Highest cost: {top.id}, ${top.cost:.6f} ({share}).")
+    denied = [user for user in named if user.outcomes["denied"] >= _REPEATED]
+    told = ", ".join(f"{user.id} ({user.outcomes['denied']})" for user in denied)
+    answers.append(f"Repeated denials: {told or 'nobody'}.")
+    answers.append(_clusters(named))
+    return answers
+
+
+def session_table(sessions: Sequence[Group]) -> Table:
+    """One row a session, in the order given."""
+    table = _table("Session", "User", "Traces", "Spans", "Tokens", "Cost", "Minutes")
+    table.add_column("Feedback", justify="right", no_wrap=True)
+    table.add_column("Why it is long")
+    for session in sessions:
+        table.add_row(
+            session.id or _NOBODY,
+            ", ".join(sorted(session.users)) or _NOBODY,
+            *_sums(session),
+            _minutes(session),
+            _feedback(session),
+            why_long(session),
+        )
+    return table
+
+
+def session_answers(sessions: Sequence[Group]) -> list[str]:
+    """How many sessions are long, and why."""
+    reasons = [reason for reason in map(why_long, sessions) if reason]
+    why = Counter(part.partition(":")[0] for reason in reasons for part in reason.split("; "))
+    told = ", ".join(f"{count} with {name}" for name, count in why.most_common())
+    return [f"Sessions of three turns or more: {len(reasons)}{f' ({told})' if told else ''}."]
+
+
+def _clusters(users: Sequence[Group]) -> str:
+    down = sum(user.down for user in users)
+    if not down:
+        return "Negative feedback: none."
+    worst = sorted((u for u in users if u.down), key=lambda u: (-u.down, u.id))[:3]
+    told = ", ".join(f"{user.id} ({user.down} of {user.up + user.down})" for user in worst)
+    return f"Negative feedback: {down}, most of it by {told}."
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in (first, *numbers):
+        is_name = name in {first, "User"}
+        table.add_column(name, justify="left" if is_name else "right", no_wrap=True)
+    return table
+
+
+def _sums(group: Group) -> tuple[str, str, str, str]:
+    return (
+        str(len(group.traces)),
+        str(group.observations),
+        f"{group.input_tokens:,} in, {group.output_tokens:,} out" if group.input_tokens else "",
+        _cost(group),
+    )
+
+
+def _cost(group: Group) -> str:
+    """The known cost; a call whose price nobody gave is unknown, never $0."""
+    unknown = f"{group.unknown} unknown" if group.unknown else ""
+    if not group.known:
+        return unknown
+    return f"${group.cost:.6f} + {unknown}" if unknown else f"${group.cost:.6f}"
+
+
+def _minutes(group: Group) -> str:
+    if group.started is None or group.ended is None:
+        return ""
+    return f"{(group.ended - group.started).total_seconds() / 60:.1f}"
+
+
+def _feedback(group: Group) -> str:
+    return f"{group.up} up, {group.down} down" if group.up or group.down else ""

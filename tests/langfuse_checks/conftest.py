@@ -1,0 +1,86 @@
+"""What the checks are tested against: a real local backend, and servers that misbehave."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from served import KEYS, Backend, Script, Serve
+
+from langfuse_checks.api import Api
+from langfuse_local.config import Settings
+from langfuse_local.ports import listen
+from langfuse_local.server import build
+from langfuse_local.store import Store
+
+
+@pytest.fixture(scope="module", name="backend")
+def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    web, otlp = listen(0, "WEB"), listen(0, "OTLP")
+    with closing(Store(tmp_path_factory.mktemp("backend") / "langfuse.db")) as store:
+        server = build(store, Settings.model_construct(), web, otlp)
+        thread = threading.Thread(target=server.run, args=([*web, *otlp],))
+        thread.start()
+        try:
+            yield Backend(_url(web), f"{_url(otlp)}/v1/traces")
+        finally:
+            server.should_exit = True
+            thread.join()
+            for one in (*web, *otlp):
+                one.close()
+
+
+def _url(sockets: Sequence[object]) -> str:
+    return f"http://127.0.0.1:{sockets[0].getsockname()[1]}"  # type: ignore[attr-defined] # sockets
+
+
+@pytest.fixture(name="serve")
+def _serve() -> Iterator[Serve]:
+    """Starts a server whose answers a function of the request's path gives; returns a client."""
+    with _Servers() as servers:
+        yield servers.start
+
+
+class _Servers:
+    def __enter__(self) -> "_Servers":
+        self._running: list[tuple[ThreadingHTTPServer, threading.Thread, Api]] = []
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for server, thread, api in self._running:
+            api.__exit__()
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def start(self, script: Script) -> Api:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script))
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        api = Api(f"http://127.0.0.1:{server.server_port}", *KEYS)
+        self._running.append((server, thread, api))
+        return api
+
+
+def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = script(self.path)
+            is_text = isinstance(answer.body, str)
+            body = (answer.body if is_text else json.dumps(answer.body)).encode()  # type: ignore[union-attr] # a text, as just seen
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if answer.cut else body)
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler

@@ -1,0 +1,39 @@
+"""What the tests of the checks talk to, as values."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from langfuse_checks.api import Api
+
+RECORDED = Path(__file__).parents[1] / "langfuse_local" / "contract"
+KEYS = ("pk-lf-demo", "sk-lf-demo")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A running local backend."""
+
+    web: str
+    otlp: str
+
+    def api(self) -> Api:
+        """A client with the demo's keys."""
+        return Api(self.web, *KEYS)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scripted server says; a string is sent as it is, anything else as JSON.
+
+    With `cut` it closes the connection before the whole body is out.
+    """
+
+    body: object
+    status: int = 200
+    content_type: str = "application/json"
+    cut: bool = False
+
+
+Script = Callable[[str], Answer]
+Serve = Callable[[Script], Api]

@@ -1,0 +1,179 @@
+"""Whatever a backend answers, a check says one sentence and ends with the right code."""
+
+import socket
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from served import KEYS, Answer, Serve
+
+from langfuse_checks.api import Api, CannotLookError, Health
+from langfuse_checks.evidence import Expected
+from langfuse_checks.report import exit_code
+from langfuse_checks.results import Status, Verdict
+from langfuse_checks.verify import verify
+
+HEALTHY = Answer({"status": "OK", "version": "4.16.0"})
+PROJECT = Answer({"data": [{"id": "order-status-demo"}]})
+EMPTY = Answer({"data": [], "meta": {}})
+
+
+def look(api: Api, **options: Any) -> tuple[int, list[Verdict]]:
+    """Verify without waiting, and the exit code."""
+    verdicts = verify(api, Expected(), wait_seconds=0, **options)
+    return exit_code(verdicts), verdicts
+
+
+def said(verdicts: list[Verdict]) -> str:
+    """Everything that is said about the first promise that is not kept."""
+    result = next(v.result for v in verdicts if v.result.status is not Status.KEPT)
+    return f"{result.detail} {result.cause}: {result.fix}"
+
+
+def test_nothing_listens() -> None:
+    """Exit 2, with the command that starts a backend."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with Api(f"http://127.0.0.1:{port}", *KEYS) as api:
+        code, verdicts = look(api)
+    assert code == 2
+    assert "Nothing answers at" in said(verdicts)
+    assert "make demo" in said(verdicts)
+
+
+def test_something_else_listens() -> None:
+    """What hangs up without a word of HTTP is told from nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with Api(f"http://127.0.0.1:{server.getsockname()[1]}", *KEYS) as api:
+            code, verdicts = look(api)
+        thread.join()
+    assert code == 2
+    assert "broke off its answer" in said(verdicts)
+
+
+@pytest.mark.parametrize(
+    ("health", "sentence"),
+    [
+        (Answer("<html>Please sign in</html>", content_type="text/html"), "an HTML page"),
+        (Answer("nope", content_type="text/plain"), "without a JSON object"),
+        (Answer('{"status": "O', cut=True), "broke off its answer"),
+        (Answer("[" * 100_000), "without a JSON object"),
+        (Answer({"status": "Database not available"}, status=503), "Database not available"),
+        (Answer({"status": "OK", "version": "3.213.0"}), "Langfuse 3.213.0 keeps session"),
+        (Answer({"status": "OK"}), "of unknown version"),
+    ],
+    ids=["html", "text", "half", "nested", "ill", "v3", "no version"],
+)
+def test_an_unusable_backend(serve: Serve, health: Answer, sentence: str) -> None:
+    """Exit 2; nothing is asked of a backend that cannot tell."""
+    asked: list[str] = []
+
+    def script(path: str) -> Answer:
+        asked.append(path)
+        return health
+
+    code, verdicts = look(serve(script))
+    assert code == 2
+    assert sentence in said(verdicts)
+    assert asked == ["/api/public/health"]
+    assert len(verdicts) == 21
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Answer({"message": "Invalid credentials."}, status=401), "does not accept the keys"),
+        (Answer("<html>Forbidden</html>", status=403), "does not accept the keys"),
+        (Answer("<html>Bad gateway</html>", status=502, content_type="text/html"), "an HTML page"),
+        (Answer({"message": "boom"}, status=500), "answered HTTP 500 (boom)"),
+        (Answer({"projects": []}), "without a list `data`"),
+    ],
+    ids=["wrong keys", "forbidden", "gateway", "500", "no data"],
+)
+def test_wrong_keys_and_broken_servers(serve: Serve, answer: Answer, sentence: str) -> None:
+    """Exit 2, after the backend was found to be up."""
+    code, verdicts = look(serve(lambda path: HEALTHY if path.endswith("/health") else answer))
+    assert code == 2
+    assert sentence in said(verdicts)
+
+
+ROW: dict[str, Any] = {"id": "1" * 16, "traceId": "1" * 32, "startTime": "2026-11-20T10:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (Answer({"data": [ROW], "meta": {}}), "a row without 'parentObservationId'"),
+        (Answer({"data": [7]}), "of an unknown form"),
+        (Answer({"data": [{**ROW, "startTime": "soon"}]}), "of an unknown form"),
+        (Answer({"data": [], "meta": {"cursor": "again"}}), "the same page"),
+        (Answer({"data": [ROW]}, cut=True), "broke off its answer"),
+        (Answer({"message": "not there"}, status=404), "is not there (HTTP 404)"),
+    ],
+    ids=["a key less", "no object", "no time", "repeating cursor", "half", "no endpoint"],
+)
+def test_unusable_observations(serve: Serve, answer: Answer, sentence: str) -> None:
+    """Exit 2: no promise is called kept because its rows could not be read."""
+    known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
+    code, verdicts = look(serve(lambda path: known.get(path, answer)))
+    assert code == 2
+    assert sentence in said(verdicts)
+    assert [v.id for v in verdicts if v.result.status is Status.KEPT] == [
+        "reachable",
+        "healthy",
+        "version",
+        "keys",
+    ]
+
+
+def test_an_unknown_session(serve: Serve) -> None:
+    """Exit 1: it could look, and two traces are not there."""
+    known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
+    code, verdicts = look(serve(lambda path: known.get(path, EMPTY)))
+    assert code == 1
+    assert "nothing ran" in said(verdicts)
+
+
+def test_clock_skew_is_said(serve: Serve) -> None:
+    """A backend an hour ahead is healthy, and its line says so."""
+    api = serve(lambda _: HEALTHY)
+    assert abs(api.health().ahead_seconds) < 5
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=1))
+    skewed = _skewed(ahead)
+    assert 3590 < skewed.ahead_seconds < 3610
+
+
+def _skewed(date: str) -> Health:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        body = b'{"status":"OK","version":"4.16.0"}'
+        head = f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with Api(f"http://127.0.0.1:{server.getsockname()[1]}", *KEYS) as api:
+            health = api.health()
+        thread.join()
+        return health
+
+
+def test_a_score_that_is_refused(serve: Serve) -> None:
+    """The server's reason is in the sentence."""
+    api = serve(lambda _: Answer({"message": "Invalid request data"}, status=400))
+    with pytest.raises(CannotLookError, match=r"answered HTTP 400 \(Invalid request data\)"):
+        api.post_score({"name": "x"})

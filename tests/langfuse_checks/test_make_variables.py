@@ -1,0 +1,62 @@
+"""Values from make's command line reach a command as they were typed, and nothing else does."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MAKEFILE = Path(__file__).parents[2] / "Makefile"
+TYPED = "`touch ran` $(touch ran) $$(shell touch ran) \"up\" 'down' ; touch ran é"
+
+
+@pytest.fixture(name="given")
+def _given(tmp_path: Path) -> Path:
+    """A folder in which make's python prints the CHECK_ variables it is given."""
+    for path in ("requirements/demo.txt", ".venv/.demo"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    python = tmp_path / "python"
+    python.write_text(
+        f"#!{sys.executable}\nimport json, os\n"
+        "print(json.dumps({k: v for k, v in os.environ.items() if v and k[:6] == 'CHECK_'}))\n"
+    )
+    python.chmod(0o755)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str, **environment: str) -> dict[str, str]:
+    """What the command of a target is given."""
+    done = subprocess.run(
+        ["make", "-f", str(MAKEFILE), "PYTHON=./python", *arguments],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    told: dict[str, str] = json.loads(done.stdout)
+    return told
+
+
+def test_what_is_typed_is_passed_on_and_not_run(given: Path) -> None:
+    """Backticks, quotes, dollars and semicolons are text, for the shell and for make."""
+    told = make(given, "feedback", "VALUE=up", f"COMMENT={TYPED}", "SESSION=$(shell touch ran)")
+    assert told == {
+        "CHECK_VALUE": "up",
+        "CHECK_COMMENT": TYPED,
+        "CHECK_SESSION": "$(shell touch ran)",
+    }
+    assert not (given / "ran").exists()
+
+
+def test_the_readers_environment_is_not_taken_for_an_answer(given: Path) -> None:
+    """USER and NAME are set in many shells; only the command line counts."""
+    assert make(given, "verify", USER="root", NAME="laptop", SESSION="s", VALUE="up") == {}
+    assert make(given, "drill", "NAME=root-only", USER="root") == {"CHECK_DRILL": "root-only"}
+    assert make(given, "verify", "USER=usr_1", "SINCE=1h") == {
+        "CHECK_USER": "usr_1",
+        "CHECK_SINCE": "1h",
+    }
