@@ -9,7 +9,8 @@ from .peers import PEERS, Peer
 
 __all__ = ["contexts", "spans"]
 
-ROUNDS, SPANS, TURNS = 60, 400, 400
+# Short rounds: what disturbs the machine for a moment then disturbs few of them.
+ROUNDS, SPANS, TURNS = 300, 60, 60
 
 
 def spans() -> dict[str, float]:

@@ -5,11 +5,14 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from statistics import median
 
 __all__ = ["starts", "turns"]
 
 ROUNDS, TURNS = 7, 20
+# Not the peers' environment: there pydantic loads Logfire's plugin, in this program too.
+PROJECT = os.environ.get("PROJECT_PYTHON") or str(Path(".venv/bin/python").absolute())
 COLD_STARTS = {
     "importing langgraph": ["-c", "import langgraph.graph"],
     "the demo's turn": ["-m", "agent_observability.main"],
@@ -57,7 +60,7 @@ def _cpu(name: str, arguments: list[str]) -> float:
     if name == "a bad setting":
         environment["DEPLOYMENT_ENVIRONMENT"] = "nowhere"
     before = os.times()
-    subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, check=False)
+    subprocess.run([PROJECT, *arguments], env=environment, capture_output=True, check=False)
     after = os.times()
     return (
         after.children_user + after.children_system - before.children_user - before.children_system

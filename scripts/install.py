@@ -1,6 +1,6 @@
-"""Create .venv and install a lock into it. Runs on any Python 3, with the standard library alone.
+"""Create a virtual environment and install a lock into it, with the standard library alone.
 
-Usage: python3 scripts/install.py demo|dev, or peers, which has .venv-peers to itself
+Usage: python3 scripts/install.py LOCK FOLDER
 """
 
 import os
@@ -11,18 +11,17 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
-VENV = Path(".venv-peers" if sys.argv[1:] == ["peers"] else ".venv")
-PYTHON = VENV / "bin" / "python"
 
 
-def main(lock):
-    """Install requirements/<lock>.txt, and mark it as installed for make."""
+def main(lock, folder):
+    """Install requirements/<lock>.txt into the folder; any Python 3 can run this."""
+    venv = Path(folder)
+    python = str(venv / "bin" / "python")
     if sys.version_info < OLDEST:
         _run_with_newer_python()
-    if not _works([str(PYTHON), "-m", "pip", "--version"]):
-        _create()
-    _install(Path("requirements") / f"{lock}.txt")
-    (VENV / f".{lock}").touch()
+    if not _works([python, "-m", "pip", "--version"]):
+        _create(venv)
+    _install(python, Path("requirements") / f"{lock}.txt")
 
 
 def _run_with_newer_python():
@@ -34,9 +33,9 @@ def _run_with_newer_python():
     )
 
 
-def _create():
-    print("Creating .venv", flush=True)
-    command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+def _create(venv):
+    print(f"Creating {venv}", flush=True)
+    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
     made = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode:
         print(made.stdout.decode(errors="replace"))
@@ -46,12 +45,12 @@ def _create():
         )
 
 
-def _install(lock):
+def _install(python, lock):
     total = sum(line[:1].isalnum() for line in lock.read_text().splitlines())
     print(f"Installing {total} packages from {lock} (once, until it changes)", flush=True)
     options = ["--disable-pip-version-check", "--no-input", "--require-hashes"]
     pip = subprocess.Popen(
-        [str(PYTHON), "-m", "pip", "install", *options, "-r", str(lock)],
+        [python, "-m", "pip", "install", *options, "-r", str(lock)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -88,6 +87,6 @@ def _version():
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        main(*sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(130)

@@ -47,7 +47,7 @@ def test_the_documents_link_to_what_exists() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-@pytest.mark.parametrize("name", ["instrumentation", "langfuse_context"])
+@pytest.mark.parametrize("name", ["context_policy", "instrumentation", "langfuse_context"])
 def test_no_opentelemetry_sdk_where_the_api_will_do(name: str) -> None:
     """These modules work with any provider, or none: they import the API and never the SDK."""
     tree = ast.parse((ROOT / f"src/agent_observability/{name}.py").read_text())

@@ -34,7 +34,7 @@ def _down() -> None:
 
     if native.stop():
         print("Stopped the Collector. What it had not delivered stays queued.")
-    compose.down(volumes=os.environ.get("VOLUMES") == "1")
+    compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
 
 
 COMMANDS: Final[Mapping[str, Callable[[], None]]] = {

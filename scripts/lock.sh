@@ -1,0 +1,19 @@
+#!/bin/sh
+# Resolve the newest versions that pyproject.toml allows, for every Python and platform at once.
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() { # OUTPUT ARGUMENT...
+	output=requirements/$1.txt
+	shift
+	uv pip compile -q --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
+		--no-emit-index-url --no-emit-find-links -o "$output" "$@"
+}
+
+compile demo pyproject.toml --extra local --extra checks
+compile dev pyproject.toml --extra local --extra checks --group dev -c requirements/demo.txt
+compile fuzz pyproject.toml --extra local --extra checks --group fuzz -c requirements/demo.txt
+compile peers --group peers
+compile clients --group clients
+compile phoenix --group phoenix
+cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved
