@@ -77,8 +77,10 @@ fuzz: .tools/fuzz/.done ## Fuzz the receiver for a minute (SECONDS=600 for ten; 
 	@.tools/fuzz/bin/python tests/fuzz/receiver.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
 		-artifact_prefix=.tools/fuzz/
 
-# From the command line alone: SECONDS is a variable of bash.
-FUZZ_SECONDS := $(if $(filter command,$(subst command line,command,$(origin SECONDS))),$(SECONDS),60)
+FUZZ_SECONDS := 60
+ifeq ($(origin SECONDS),command line)
+FUZZ_SECONDS := $(SECONDS)
+endif
 
 .PHONY: bench-backend
 bench-backend: .venv/.dev .tools/phoenix/.done ## Measure the local backend beside a floor and Arize Phoenix (ten minutes)

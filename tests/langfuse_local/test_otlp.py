@@ -190,7 +190,7 @@ def test_malformed_ids(span: dict[str, Any]) -> None:
     request = _decode(span)
     with pytest.raises(BadRequest, match="nothing of the request was stored"):
         check_ids(request)
-    assert len(observations(request, Prices())) == 1
+    assert len(list(observations(request, Prices()))) == 1
 
 
 def test_well_formed_ids() -> None:
