@@ -16,9 +16,13 @@ from langfuse_local.generations import ROLL_UP_OPERATIONS
 from langfuse_local.kinds import TYPE_RULES
 from langfuse_local.provenance import provenance
 from langfuse_local.rules import METADATA_RULES, RULES
+from langfuse_local.scores import GROUPS as SCORE_GROUPS
+from langfuse_local.scores import Scores, answer_of
 from langfuse_local.waterfall import waterfall
 
 if TYPE_CHECKING:
+    from sqlite3 import Row
+
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import BaseRoute
@@ -44,6 +48,8 @@ class Pages:
 
     def __init__(self, store: Store, project: str) -> None:
         self._store = store
+        self._scores = Scores(store)
+        self._project = project
         self._home = f"/project/{quote(project, safe='')}"
         self._templates = Environment(
             loader=PackageLoader("langfuse_local"),
@@ -99,6 +105,8 @@ class Pages:
             dearest=dearest,
             first=session.traces - page * _PAGE - len(turns) + 1,
             idle=_IDLE,
+            scores=self._answers(self._scores.of_session(session.id)),
+            scores_of={each.id: self._answers(self._scores.of_trace(each.id)) for each, _ in turns},
             **listed,
         )
 
@@ -115,7 +123,12 @@ class Pages:
         traces = self._store.traces(user=user.id, limit=_PAGE + 1, offset=page * _PAGE)
         sessions = self._store.sessions(user=user.id)
         return self._render(
-            "user.html", f"User {user.id}", user=user, sessions=sessions, **_listed(traces, page)
+            "user.html",
+            f"User {user.id}",
+            user=user,
+            sessions=sessions,
+            scores=self._answers(self._scores.of_user(request.path_params["id"])[:_PAGE]),
+            **_listed(traces, page),
         )
 
     def _traces(self, request: Request) -> Response:
@@ -138,6 +151,7 @@ class Pages:
             bars=bars,
             chosen=chosen or bars[0].observation,
             origin=provenance(chosen or bars[0].observation),
+            scores=self._answers(self._scores.of_trace(trace.id)),
         )
 
     def _mapping(self, _: Request) -> Response:
@@ -152,6 +166,9 @@ class Pages:
 
     def _to_mapping(self, _: Request) -> Response:
         return RedirectResponse(f"{self._home}/mapping", status_code=302)
+
+    def _answers(self, rows: list[Row]) -> list[dict[str, Any]]:
+        return [answer_of(row, SCORE_GROUPS, self._project) for row in rows]
 
     def _observations(self, trace_id: str) -> list[Any]:
         return [each.observation for each in self._store.observations_of_trace(trace_id)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.metadata import BLOCKS, OBSERVATION_PREFIX, TRACE_PREFIX
+from langfuse_local.metadata import BLOCKS
 from langfuse_local.rules import RULES
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def _placed(name: str, key: Key) -> str:
 
 
 def _prefixed(name: str) -> str:
-    # Both prefixes end as the same metadata key.
-    return f"{TRACE_PREFIX}.{name} or {OBSERVATION_PREFIX}.{name}"
+    # The prefixes of the trace and of the observation end as the same metadata key.
+    return f"langfuse.(trace or observation).metadata.{name}"
 
 
 def _block(row: Observation, prefix: str) -> dict[str, str]:

@@ -164,6 +164,10 @@ def test_feedback_is_one_score_however_often_it_is_given(run: Run, backend: Back
         (score,) = api.scores(traceId=row.trace_id)
         assert (score.name, score.value, score.comment) == ("user-feedback", 0, comment)
         assert f"/traces/{row.trace_id}" in done.stdout
+    for page in (f"sessions/{DEMO_SESSION}", f"users/{DEMO_USER}", f"traces/{row.trace_id}"):
+        shown = unescape(_page(backend, page))
+        assert shown.count("user-feedback") == 1, page
+        assert comment in shown, page
 
 
 @pytest.mark.parametrize(
@@ -228,12 +232,16 @@ def _costs_of_page(backend: Backend, page: str) -> set[tuple[str, float]]:
     """What the page lists, page by page."""
     found: set[tuple[str, float]] = set()
     for number in range(5):
-        url = f"{backend.web}/project/order-status-demo/{page}?page={number}"
-        with build_opener().open(url, timeout=10) as answer:
-            rows = answer.read().decode().split("<tr>")
-        for row in rows:
+        for row in _page(backend, f"{page}?page={number}").split("<tr>"):
             text = unescape(re.sub(r"<[^>]*>", " ", row))
             names = re.findall(r"^\s*(usr_\w+|conv_\w+)", text)
             costs = re.findall(r"\$([\d.]+)", text)
             found |= {(name, float(costs[0]) if costs else 0.0) for name in names}
     return found
+
+
+def _page(backend: Backend, path: str) -> str:
+    url = f"{backend.web}/project/order-status-demo/{path}"
+    with build_opener().open(url, timeout=10) as answer:
+        page: str = answer.read().decode()
+    return page

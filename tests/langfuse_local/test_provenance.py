@@ -89,7 +89,7 @@ def test_fates_and_rules_of_one_span() -> None:
         "session.id": "ignored",
         "gen_ai.operation.name": "mapped",
         "http.method": "metadata",
-        "langfuse.trace.metadata.region or langfuse.observation.metadata.region": "metadata",
+        "langfuse.(trace or observation).metadata.region": "metadata",
     }
 
 
