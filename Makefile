@@ -174,28 +174,8 @@ clean: ## Stop what runs and remove .venv, .tools, .data (with its traces) and c
 	@rm -rf .venv .tools .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: soak
-soak: .venv/.dev ## Load the local backend for a minute and kill it twenty times: nothing may be lost
-	@SOAK_SECONDS=60 SOAK_KILLS=20 $(PYTHON) -m pytest -q tests/langfuse_local/test_together.py
-
-.PHONY: fuzz
-fuzz: .tools/fuzz/.done ## Fuzz the receiver for a minute (SECONDS=600 for ten; needs a wheel of atheris)
-	@.tools/fuzz/bin/python tests/fuzz/receiver.py -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
-		-artifact_prefix=.tools/fuzz/
-
-FUZZ_SECONDS := 60
-ifeq ($(origin SECONDS),command line)
-FUZZ_SECONDS := $(SECONDS)
-endif
-
-.PHONY: bench-backend
-bench-backend: .venv/.dev .tools/phoenix/.done ## Measure the local backend beside a floor and Arize Phoenix (ten minutes)
-	@$(PYTHON) benchmarks/backend_ingest.py
-	@$(PYTHON) benchmarks/backend_queries.py
-
-.tools/%/.done: requirements/%.txt
-	@python3 -m venv --clear $(@D)
-	@$(@D)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+.venv/.demo: requirements/demo.txt
+	@python3 scripts/install.py demo .venv
 	@touch $@
 
 .venv/.dev: requirements/dev.txt .venv/.demo

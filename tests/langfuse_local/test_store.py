@@ -242,7 +242,7 @@ def test_reads_a_file_of_an_earlier_version(tmp_path: Path) -> None:
         store.save([ROOT, CHAT, again(ROOT, 3, session_id="", user_id="")])
         before = store.counts()
     with closing(sqlite3.connect(path)) as file:
-        for table in ("sessions", "users", "traces", "scores", "models"):
+        for table in ("sessions", "users", "traces"):
             file.execute(f"DROP TABLE {table}")
         file.execute("PRAGMA user_version = 2")
     with closing(Store(path)) as store:
