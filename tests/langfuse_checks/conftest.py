@@ -7,7 +7,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from served import KEYS, Backend, Script, Serve
+from answering import KEYS, Backend, Script, Serve
 
 from langfuse_checks.api import Api
 from langfuse_local.config import Settings

@@ -7,7 +7,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from served import KEYS, Answer, Serve
+from answering import KEYS, Answer, Serve
 
 from langfuse_checks.api import Api, CannotLookError, Health
 from langfuse_checks.evidence import Expected

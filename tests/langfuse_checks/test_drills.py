@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from answering import Backend
 from rich.console import Console
-from served import Backend
 
 from langfuse_checks.drill import drill, drill_table, run_broken
 from langfuse_checks.drills import DRILLS, REFUSED, expected

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from served import RECORDED, Answer, Serve
+from answering import RECORDED, Answer, Serve
 
 from langfuse_checks.api import CannotLookError, NotFoundError, WrongKeysError
 from langfuse_checks.rows import observation

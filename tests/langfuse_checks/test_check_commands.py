@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.request import build_opener
 
 import pytest
-from served import Backend
+from answering import Backend
 from typer.testing import CliRunner
 
 from langfuse_checks.__main__ import app
