@@ -90,8 +90,10 @@ class Stored:
 
 def pack(observation: Observation, received: int) -> Packed:
     """The row of an observation, in the column order of `queries/upsert_span.sql`."""
-    own = {k: v for k, v in observation.metadata.items() if not k.startswith(_ORIGIN)}
-    origin = {k: v for k, v in observation.metadata.items() if k.startswith(_ORIGIN)}
+    own: dict[str, str] = {}
+    origin: dict[str, str] = {}
+    for key, value in observation.metadata.items():
+        (origin if key.startswith(_ORIGIN) else own)[key] = value
     trace = bytes.fromhex(observation.trace_id)
     start, end = observation.start_time // _NANOS, observation.end_time // _NANOS
     return Packed(

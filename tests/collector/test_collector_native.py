@@ -76,7 +76,7 @@ def test_the_demo_runs_through_the_collector(checkout: Checkout) -> None:
     checkout.run("langfuse_stack", "native")
     assert ", through http://localhost:" in checkout.run("langfuse_local", "ensure")
     checkout.run("agent_observability.main")
-    wait_until(lambda: len(checkout.rows()) == 16, "The second turn arrives")
+    wait_until(lambda: len(checkout.rows()) == 26, "The second turn arrives")
     assert len({row["traceId"] for row in checkout.rows()}) == 2
     checkout.run("langfuse_stack", "native")  # Again: what runs is left alone.
 
@@ -88,4 +88,4 @@ def test_what_the_collector_holds_survives_make_down(checkout: Checkout) -> None
     checkout.run("agent_observability.main")
     assert "stays queued" in checkout.run("langfuse_stack", "down")
     checkout.run("langfuse_stack", "native")
-    wait_until(lambda: len(checkout.rows()) == 8, "The turn arrives")
+    wait_until(lambda: len(checkout.rows()) == 13, "The turn arrives")

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -21,6 +23,7 @@ from served import served
 from wire import JSON, PROTOBUF, Backend, Reply, ask, request_of, span
 
 from langfuse_local import body, connections, weight
+from langfuse_local.otlp import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -385,3 +388,47 @@ def test_an_endless_body_ends(backend: Backend, monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(OSError, match=r"reset|Broken pipe"):
             flood(one)
     still_works(backend)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    edits=st.lists(
+        st.tuples(st.integers(0, 10_000), st.binary(max_size=4), st.integers(0, 4)), max_size=4
+    ),
+    content_type=st.sampled_from([PROTOBUF, JSON]),
+    packed=st.booleans(),
+)
+def test_any_edit_is_whole_or_nothing(
+    *,
+    backend: Backend,
+    edits: list[tuple[int, bytes, int]],
+    content_type: str,
+    packed: bool,
+) -> None:
+    """However a request was damaged on its way, all of its spans are stored or none is."""
+    content = EDITED[content_type]
+    for place, inserted, removed in edits:
+        at = place % len(content)
+        content = content[:at] + inserted + content[at + removed :]
+    before = backend.store.counts().observations
+    headers = {"content_encoding": "gzip"} if packed else {}
+    body_sent = gzip.compress(content) if packed else content
+    status = ask(backend.otlp, body_sent, content_type=content_type, **headers).status
+    assert status in {200, 400}
+    if status == 400:
+        assert backend.store.counts().observations == before
+        return
+    request = decode(content, content_type)
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for one in scope_spans.spans:
+                stored = backend.store.observations_of_trace(one.trace_id.hex())
+                assert one.span_id.hex() in {each.observation.id for each in stored}
+
+
+EDITED = {
+    PROTOBUF: protobuf(*(a_span(n, name=f"span {n}") for n in range(1, 4))),
+    JSON: request_of(*(span(spanId=f"{n:016x}") for n in range(1, 4))),
+}

@@ -235,16 +235,16 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
         assert f"spans_by_{column}" in "".join(row["detail"] for row in plan)
 
 
-def test_reads_a_file_of_the_first_version(tmp_path: Path) -> None:
+def test_reads_a_file_of_an_earlier_version(tmp_path: Path) -> None:
     """A file from before the lists had tables of their own gets them filled, and loses nothing."""
     path = tmp_path / "langfuse.db"
     with closing(Store(path)) as store:
         store.save([ROOT, CHAT, again(ROOT, 3, session_id="", user_id="")])
         before = store.counts()
     with closing(sqlite3.connect(path)) as file:
-        for table in ("sessions", "users", "traces", "scores", "models"):
+        for table in ("sessions", "users", "traces"):
             file.execute(f"DROP TABLE {table}")
-        file.execute("PRAGMA user_version = 1")
+        file.execute("PRAGMA user_version = 2")
     with closing(Store(path)) as store:
         assert store.counts() == before
         assert [one.id for one in store.sessions()] == ["talk"]
