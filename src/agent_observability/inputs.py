@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from .state import AgentInput
+if TYPE_CHECKING:
+    from .state import AgentInput
 
 __all__ = ["REGIONS", "InvalidInputError", "checked_actor", "checked_input"]
 
@@ -19,7 +20,7 @@ class InvalidInputError(ValueError):
     """A turn cannot start; the message is one sentence and never repeats the value."""
 
 
-def checked_input(state: Mapping[str, object]) -> AgentInput:
+def checked_input(state: Mapping[str, object]) -> "AgentInput":
     """Return the state with a readable query, or say what is wrong with it.
 
     Control characters in the query and the reference become spaces. The conversation id is

@@ -1,17 +1,14 @@
 """One turn: run the agent in its trace context, and say what came of it."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from .command import print_links, run_command
-from .config import settings
 from .inputs import REGIONS
-from .orders import mentioned_reference
 
 if TYPE_CHECKING:
     from .services import Services
@@ -37,6 +34,8 @@ class Question:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one turn and return the exit code of `command.run_command()`."""
     question = _question(_parser().parse_args(arguments))
+    from .command import print_links, run_command  # noqa: PLC0415 - slow; --help needs none of it
+
     return run_command(
         lambda _: _print_turn(question),
         partial(print_links, session_id=question.conversation_id, user_id=question.actor),
@@ -53,6 +52,7 @@ def run_turn(question: Question, services: "Services", **extra: str) -> "AgentOu
         extra: `version`, by default the setting; and `tenant_tier`, by default none.
     """
     # Imported here because they take a second that --help and errors need not wait for.
+    from .config import settings  # noqa: PLC0415 - as above
     from .graph import run_agent  # noqa: PLC0415 - as above
     from .langfuse_context import ContextPolicy, langfuse_trace_context  # noqa: PLC0415 - as above
 
@@ -107,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _question(given: argparse.Namespace) -> Question:
+    from hashlib import sha256  # noqa: PLC0415 - slow, as above
+
+    from .orders import mentioned_reference  # noqa: PLC0415 - as above
+
     is_demo = given.actor == USER_ID
     own = f"conv_{sha256(given.actor.encode(errors='replace')).hexdigest()[:21]}"
     named = mentioned_reference(given.query)
@@ -120,4 +124,5 @@ def _question(given: argparse.Namespace) -> Question:
 
 
 if __name__ == "__main__":
+    gc.disable()  # Imports make no garbage; run_command() goes back to normal after them.
     sys.exit(main())
