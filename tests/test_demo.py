@@ -163,10 +163,13 @@ def test_ctrl_c_flushes_what_was_recorded(checkout: Checkout) -> None:
     """Interrupted in the model call: exit 130, and the spans up to there are stored."""
     assert checkout.run("-m", "langfuse_local", "ensure").returncode == 0
     driver = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, time\n"
         "from agent_observability.main import main\n"
         "from agent_observability.model import ScriptedChatModel\n"
-        "ScriptedChatModel._generate = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "def interrupted(*_, **__):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(10)  # Another thread may take the signal a moment before this one does.\n"
+        "ScriptedChatModel._generate = interrupted\n"
         "sys.exit(main([]))\n"
     )
     turn = checkout.run("-c", driver)
