@@ -137,7 +137,7 @@ clients: .tools/clients/.npm ## Run Langfuse's and OpenTelemetry's own clients a
 	@.tools/clients/bin/python -m pytest tests/clients
 
 .PHONY: interop
-interop: .tools/peers/.installed ## Test beside the Langfuse SDK, OpenInference and others in one process
+interop: .tools/peers/.installed .venv/.demo ## Test beside the Langfuse SDK, OpenInference and others in one process
 	@.tools/peers/bin/python -m pytest -o addopts= -W default tests/interop
 
 .PHONY: soak

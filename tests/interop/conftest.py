@@ -1,6 +1,10 @@
 """These tests run beside the real peers, in an environment of their own: `make interop`."""
 
+import os
+import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry import trace
@@ -10,11 +14,35 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from agent_observability.telemetry import configure_tracing
 
+ROOT = Path(__file__).parents[2]
 exporter = InMemorySpanExporter()
 
 
+@pytest.fixture(scope="session", name="backend")
+def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The local backend, in the project's own environment; its address."""
+    web, otlp = _free_port(), _free_port()
+    addresses = {
+        "LANGFUSE_BASE_URL": f"http://127.0.0.1:{web}",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{otlp}/v1/traces",
+    }
+    with subprocess.Popen(
+        [ROOT / ".venv/bin/python", "-m", "langfuse_local", "serve"],
+        cwd=tmp_path_factory.mktemp("backend"),
+        env={**os.environ, **addresses, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("backend")
+        os.environ |= addresses
+        yield addresses["LANGFUSE_BASE_URL"]
+        process.terminate()
+
+
 @pytest.fixture(scope="session", name="provider")
-def _provider() -> TracerProvider:
+def _provider(backend: str) -> TracerProvider:
+    assert backend
     theirs = TracerProvider(shutdown_on_exit=False)
     theirs.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(theirs)
@@ -27,3 +55,10 @@ def _spans(provider: TracerProvider) -> Iterator[InMemorySpanExporter]:
     exporter.clear()
     yield exporter
     exporter.clear()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -3,11 +3,13 @@
 import asyncio
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.request import Request, urlopen
 
 import openai
 import pytest
@@ -35,15 +37,31 @@ def turn() -> AbstractContextManager[None]:
     )
 
 
-def check(spans: InMemorySpanExporter, *names: str) -> None:
-    """All named spans ended, in one session, of one user."""
+def rows(backend: str) -> dict[str, str]:
+    """The user of every observation of the session, by span id, as Langfuse's API lists them."""
+    request = Request(
+        f"{backend}/api/public/v2/observations?sessionId={SESSION}&limit=1000&fields=core,basic",
+        headers={"Authorization": f"Basic {b64encode(b'pk-lf-demo:sk-lf-demo').decode()}"},
+    )
+    with urlopen(request, timeout=10) as answer:
+        return {row["id"]: row["userId"] for row in json.load(answer)["data"]}
+
+
+def check(spans: InMemorySpanExporter, backend: str, *names: str) -> None:
+    """All named spans ended, and are in one session, of one user, at the backend too."""
     found = spans.get_finished_spans()
     assert set(names) <= {span.name for span in found}
+    provider = trace.get_tracer_provider()
+    assert isinstance(provider, TracerProvider)
+    assert provider.force_flush()
+    stored = rows(backend)
     for span in found:
         assert span.attributes is not None
+        assert span.context is not None
         assert span.attributes["langfuse.session.id"] == SESSION
         assert span.attributes["langfuse.user.id"] == USER
         assert span.attributes["langfuse.trace.tags"] == ("order-status", "langgraph")
+        assert stored[format(span.context.span_id, "016x")] == USER
 
 
 @pytest.fixture(scope="module", name="model_server")
@@ -77,7 +95,9 @@ def _model_server() -> Iterator[str]:
     server.shutdown()
 
 
-def test_the_langfuse_sdk(spans: InMemorySpanExporter, provider: TracerProvider) -> None:
+def test_the_langfuse_sdk(
+    spans: InMemorySpanExporter, provider: TracerProvider, backend: str
+) -> None:
     """Observations that the Langfuse SDK creates on the same provider."""
     client = Langfuse(
         public_key="pk", secret_key="sk", base_url="http://127.0.0.1:9", tracer_provider=provider
@@ -85,10 +105,10 @@ def test_the_langfuse_sdk(spans: InMemorySpanExporter, provider: TracerProvider)
     with turn(), client.start_as_current_observation(name="sdk root", as_type="agent"):
         client.start_observation(name="sdk generation", as_type="generation").end()
         trace.get_tracer("plain").start_span("plain child").end()
-    check(spans, "sdk root", "sdk generation", "plain child")
+    check(spans, backend, "sdk root", "sdk generation", "plain child")
 
 
-def test_openinference(spans: InMemorySpanExporter, provider: TracerProvider) -> None:
+def test_openinference(spans: InMemorySpanExporter, provider: TracerProvider, backend: str) -> None:
     """OpenInference's tracer; its own session attribute does not displace ours."""
     tracer = OITracer(provider.get_tracer("openinference"), TraceConfig())
     start = tracer.start_as_current_span
@@ -98,11 +118,11 @@ def test_openinference(spans: InMemorySpanExporter, provider: TracerProvider) ->
         start("oi chain", openinference_span_kind="chain"),
     ):
         pass
-    check(spans, "oi chain")
+    check(spans, backend, "oi chain")
 
 
 def test_the_official_genai_instrumentation(
-    spans: InMemorySpanExporter, provider: TracerProvider, model_server: str
+    spans: InMemorySpanExporter, provider: TracerProvider, backend: str, model_server: str
 ) -> None:
     """The client span of a model call over HTTP."""
     OpenAIInstrumentor().instrument(tracer_provider=provider)
@@ -111,11 +131,13 @@ def test_the_official_genai_instrumentation(
             client.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}])
     finally:
         OpenAIInstrumentor().uninstrument()
-    check(spans, "chat m")
+    check(spans, backend, "chat m")
 
 
 @pytest.mark.usefixtures("provider")
-def test_threads_pools_and_timers_keep_the_context(spans: InMemorySpanExporter) -> None:
+def test_threads_pools_and_timers_keep_the_context(
+    spans: InMemorySpanExporter, backend: str
+) -> None:
     """With the option of configure_tracing(): plain threads, pools and timers started inside."""
     tracer = trace.get_tracer("plain")
 
@@ -133,4 +155,4 @@ def test_threads_pools_and_timers_keep_the_context(spans: InMemorySpanExporter) 
         asyncio.run(in_executor())
     thread.join()
     timer.join()
-    check(spans, "thread", "timer", "pool", "executor")
+    check(spans, backend, "thread", "timer", "pool", "executor")
