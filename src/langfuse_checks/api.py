@@ -133,10 +133,14 @@ class Api:
             cursor = meta.get("cursor") if isinstance(meta, dict) else None
             if not cursor:
                 return
-            if cursor in seen or rows > _MAX_ROWS:
+            if cursor in seen:
                 raise CannotLookError(
-                    f"{self.base_url} gives the same page of {path} again and again: look at fewer"
-                    " rows (--since), and tell whoever runs that server."
+                    f"{self.base_url} gives the same page of {path} again and again: tell whoever"
+                    " runs that server."
+                )
+            if rows > _MAX_ROWS:
+                raise CannotLookError(
+                    f"{path} has more than {_MAX_ROWS:,} rows to read: look at fewer (--since)."
                 )
             seen.add(cursor)
             asked = {**asked, "cursor": cursor}

@@ -136,6 +136,16 @@ def test_unusable_observations(serve: Serve, answer: Answer, sentence: str) -> N
     ]
 
 
+def test_more_rows_than_can_be_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 2, with the bound and how to stay below it."""
+    monkeypatch.setattr("langfuse_checks.api._MAX_ROWS", 1)
+    many = Answer({"data": [ROW, ROW], "meta": {"cursor": "next"}})
+    known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
+    code, verdicts = look(serve(lambda path: known.get(path, many)))
+    assert code == 2
+    assert "more than 1 rows to read: look at fewer (--since)" in said(verdicts)
+
+
 def test_an_unknown_session(serve: Serve) -> None:
     """Exit 1: it could look, and two traces are not there."""
     known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
