@@ -1,5 +1,6 @@
 """Whatever a backend answers, a check says one sentence and ends with the right code."""
 
+import json
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from answering import KEYS, Answer, Serve
+from answering import KEYS, RECORDED, Answer, Serve
 
 from langfuse_checks.api import Api, CannotLookError, Health
 from langfuse_checks.evidence import Expected
@@ -139,7 +140,9 @@ def test_unusable_observations(serve: Serve, answer: Answer, sentence: str) -> N
 def test_more_rows_than_can_be_read(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 2, with the bound and how to stay below it."""
     monkeypatch.setattr("langfuse_checks.api._MAX_ROWS", 1)
-    many = Answer({"data": [ROW, ROW], "meta": {"cursor": "next"}})
+    recorded = json.loads((RECORDED / "observations.json").read_text())
+    rows = [row for case in recorded for row in case["rows"]]
+    many = Answer({"data": rows, "meta": {"cursor": "next"}})
     known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
     code, verdicts = look(serve(lambda path: known.get(path, many)))
     assert code == 2
