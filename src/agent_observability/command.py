@@ -37,6 +37,7 @@ def run_command(work: Callable[["TracerProvider"], None], show: Callable[["Repor
 
     try:
         _traced(work, show)
+        sys.stdout.flush()  # Here, where a reader who has gone is no error.
     except (SettingsError, InvalidInputError, InvalidTraceContextError) as error:
         print(error, file=sys.stderr)
         return 2
