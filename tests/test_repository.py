@@ -18,7 +18,8 @@ def test_a_lock_pins_hashes_and_names_no_index(lock: Path) -> None:
     """Every requirement has a version and a hash, and no address of a package index stands there."""
     text = lock.read_text()
     packages = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
-    assert len(packages) > 30
+    # The clients' lock holds clients alone; every other one holds the project too.
+    assert len(packages) > (30 if lock.name == "clients.txt" else 50)
     for package in packages:
         assert re.match(r"[\w.-]+==", package), package[:40]
         assert "--hash=sha256:" in package, package[:40]
