@@ -40,7 +40,10 @@ _PREDICATES: Final = {
     "starts with": "substr({0}, 1, length(?1)) = ?1",
     "ends with": "substr({0}, length({0}) - length(?1) + 1) = ?1 AND length({0}) >= length(?1)",
 }
-_METADATA_SQL: Final = "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.origin), ?)"
+_METADATA_SQL: Final = (
+    "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.keys),"
+    " (SELECT value FROM strings WHERE id = s.origin), ?)"
+)
 
 
 def conditions_of(filters: Any, path: zod.Path) -> list[Condition]:

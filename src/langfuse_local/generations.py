@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from langfuse_local.fields import sent
 from langfuse_local.javascript import Value, parse, stringify
+from langfuse_local.memory import Remembered
 from langfuse_local.usage import json_object
 
 if TYPE_CHECKING:
@@ -68,12 +69,21 @@ def parameters(attributes: Attributes) -> str:
     for key in PARAMETER_KEYS:
         if given := json_object(attributes, key):
             return stringify({name: _simple(value) for name, value in given.items()})
+    if not any(map(_IS_PARAMETER.__getitem__, attributes)):
+        return NO_PARAMETERS
     requested: dict[str, Value] = {
         key.removeprefix(PARAMETER_PREFIX): _simple(value)
         for key, value in attributes.items()
-        if key.startswith(PARAMETER_PREFIX) and key != f"{PARAMETER_PREFIX}model"
+        if _IS_PARAMETER[key]
     }
-    return stringify(requested) if requested else NO_PARAMETERS
+    return stringify(requested)
+
+
+def _is_parameter(key: str) -> bool:
+    return key.startswith(PARAMETER_PREFIX) and key != f"{PARAMETER_PREFIX}model"
+
+
+_IS_PARAMETER: Final = Remembered(_is_parameter)
 
 
 def prompt_name(attributes: Attributes) -> str:

@@ -17,7 +17,7 @@ from langfuse_local.content import content
 from langfuse_local.costs import computed_cost, sent_cost
 from langfuse_local.kinds import kind
 from langfuse_local.metadata import metadata, of_resource, of_scope
-from langfuse_local.observation import Observation
+from langfuse_local.observation import Observation, Origin
 from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
@@ -36,12 +36,13 @@ _LAST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
+class _Shared:
     """What all spans of one scope of one resource share."""
 
     resource: Attributes
-    metadata: dict[str, str]
+    origin: Origin
     scope: str
+    own_sdk: bool
     version: str
     release: str
     now: int
@@ -54,32 +55,34 @@ def observations(request: ExportTraceServiceRequest, prices: Prices) -> Iterator
         resource = attributes(resource_spans.resource.attributes)
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
-            origin = _origin(scope_spans, resource, described, now)
-            yield from (_observation(span, origin, prices) for span in scope_spans.spans)
+            shared = _shared(scope_spans, resource, described, now)
+            yield from (_observation(span, shared, prices) for span in scope_spans.spans)
 
 
-def _origin(
+def _shared(
     spans: ScopeSpans, resource: Attributes, described: dict[str, str], now: int
-) -> _Origin:
-    return _Origin(
+) -> _Shared:
+    return _Shared(
         resource=resource,
-        metadata=described | of_scope(spans.scope),
+        origin=Origin(described | of_scope(spans.scope)),
         scope=spans.scope.name,
+        own_sdk=spans.scope.name.startswith(_OWN_SDK),
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
         release=fields.sent(resource.get(fields.RELEASE_KEY)),
         now=now,
     )
 
 
-def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
+def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
     sent = attributes(span.attributes)
-    start, end = _times(span, origin.now)
+    start, end = _times(span, shared.now)
     kept = {} if generations.is_roll_up(sent) else sent
     model = fields.text(kept, generations.MODEL_NAME_KEYS)
     tokens = usage(kept)
     observation_type = kind(sent)
     prompted = sent if observation_type == "GENERATION" else {}
-    given, answer = content(sent, span.events, origin.scope)
+    given, answer = content(sent, span.events, shared.scope)
+    own, origin = metadata(sent, shared.origin, own_sdk=shared.own_sdk)
     return Observation(
         id=span.span_id.hex(),
         trace_id=span.trace_id.hex(),
@@ -91,9 +94,9 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
         completion_start_time=generations.completion_start(sent),
         level=fields.level(sent, failed=span.status.code == Status.STATUS_CODE_ERROR),
         status_message=fields.sent(sent.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
-        version=fields.sent(sent.get(fields.VERSION_KEY, origin.version)),
-        release=fields.sent(sent.get(fields.RELEASE_KEY, origin.release)),
-        environment=fields.environment(sent, origin.resource),
+        version=fields.sent(sent.get(fields.VERSION_KEY, shared.version)),
+        release=fields.sent(sent.get(fields.RELEASE_KEY, shared.release)),
+        environment=fields.environment(sent, shared.resource),
         public=fields.flag(sent, fields.PUBLIC_KEYS),
         is_app_root=fields.flag(sent, (fields.ROOT_KEY,)),
         user_id=fields.text(sent, fields.USER_KEYS),
@@ -108,7 +111,8 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
         prompt_version=generations.prompt_version(prompted),
         input=given,
         output=answer,
-        metadata=metadata(sent, origin.metadata, own_sdk=origin.scope.startswith(_OWN_SDK)),
+        own_metadata=own,
+        origin=origin,
     )
 
 

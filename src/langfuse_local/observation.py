@@ -7,12 +7,38 @@ carries its own copy of everything it can be found by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Observation"]
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["Observation", "Origin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+@dataclass(frozen=True)
+class Origin:
+    """Where spans come from: the metadata that all spans of one scope of one resource share.
+
+    Attributes:
+        metadata: As `Observation.metadata`, the keys below `resourceAttributes.` and `scope.`.
+    """
+
+    metadata: dict[str, str]
+
+    @cached_property
+    def text(self) -> str:
+        """The metadata as JSON, written once for all spans that share it."""
+        return orjson.dumps(self.metadata).decode()
+
+    def without(self, keys: Collection[str]) -> Origin:
+        """The same, less the keys that a span gives its own values."""
+        return Origin({key: text for key, text in self.metadata.items() if key not in keys})
+
+
+class Observation(NamedTuple):
     """One stored observation, as Langfuse 4.16 stores it.
 
     "Absent" is the empty string for `version`, `release`, `user_id`, `session_id`, `model`,
@@ -48,9 +74,10 @@ class Observation:
         prompt_version: Version of that prompt, 0 to 65535.
         input: Stored text: JSON, or whatever string was sent.
         output: As `input`.
-        metadata: Dotted name to stored text. The public API parses each value as JSON where it
-            can. Span attributes that no field took lie under `attributes.`, the resource under
-            `resourceAttributes.`, the instrumentation scope under `scope.`.
+        own_metadata: Dotted name to stored text. The public API parses each value as JSON where
+            it can. Span attributes that no field took lie under `attributes.`.
+        origin: The rest of the metadata: the resource under `resourceAttributes.`, the
+            instrumentation scope under `scope.`.
     """
 
     id: str
@@ -80,7 +107,13 @@ class Observation:
     prompt_version: int | None
     input: str | None
     output: str | None
-    metadata: dict[str, str]
+    own_metadata: dict[str, str]
+    origin: Origin
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """All of the metadata, by dotted name."""
+        return self.own_metadata | self.origin.metadata
 
     @property
     def is_root(self) -> bool:

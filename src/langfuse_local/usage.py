@@ -64,6 +64,7 @@ _NAMED: Final = frozenset(
     + REASONING_COUNTERS
     + AUDIO_COUNTERS
 )
+_LARGEST_TOTAL: Final = 2**63 - 1  # that a database holds; a sender may claim any number of tokens
 _COST_COUNTER: Final = "gen_ai.usage.cost"
 _DIGITS: Final = re.compile(r"[0-9]{1,16}")
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
@@ -82,7 +83,7 @@ def usage(attributes: Attributes) -> dict[str, int]:
     else:
         counts = _of_openai(details) or _integers(details)
     if counts and "total" not in counts:
-        counts["total"] = sum(counts.values())
+        counts["total"] = min(sum(counts.values()), _LARGEST_TOTAL)
     return counts
 
 
@@ -104,9 +105,9 @@ def json_object(attributes: Attributes, key: str) -> dict[str, Value] | None:
 
 
 def _counted(attributes: Attributes) -> dict[str, Value]:
-    counters = _counters(attributes)
-    if not counters:
+    if not any(map(_IS_COUNTER.__getitem__, attributes)):
         return {}
+    counters = _counters(attributes)
     read, written = _pick(counters, CACHE_READ_COUNTERS), _pick(counters, CACHE_WRITE_COUNTERS)
     reasoning, audio = _pick(counters, REASONING_COUNTERS), _pick(counters, AUDIO_COUNTERS)
     given, answer = _pick(counters, INPUT_COUNTERS), _pick(counters, OUTPUT_COUNTERS)
@@ -125,21 +126,18 @@ def _counted(attributes: Attributes) -> dict[str, Value]:
 
 def _counters(attributes: Attributes) -> dict[str, float]:
     numbers = (
-        (name, _number(value))
+        (key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count."), _number(value))
         for key, value in attributes.items()
-        if (name := _COUNTER_NAMES[key]) is not None
+        if _IS_COUNTER[key]
     )
     return {name: number for name, number in numbers if number is not None}
 
 
-def _counter(key: str) -> str | None:
-    """The name of a counter after its prefix, None for any other attribute."""
-    if key == _COST_COUNTER or not key.startswith(COUNTER_PREFIXES):
-        return None
-    return key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count.")
+def _is_counter(key: str) -> bool:
+    return key.startswith(COUNTER_PREFIXES) and key != _COST_COUNTER
 
 
-_COUNTER_NAMES: Final = Remembered(_counter)
+_IS_COUNTER: Final = Remembered(_is_counter)
 
 
 def _pick(counters: dict[str, float], names: Sequence[str]) -> float | None:
