@@ -22,7 +22,7 @@ from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -45,21 +45,28 @@ class _Origin:
     version: str
     release: str
     now: int
+    id_of: Callable[[bytes], str]
 
 
-def observations(request: ExportTraceServiceRequest, prices: Prices) -> Iterator[Observation]:
+def observations(
+    request: ExportTraceServiceRequest, prices: Prices, id_of: Callable[[bytes], str] = bytes.hex
+) -> Iterator[Observation]:
     """One observation per span, in the order of the request, made as they are asked for."""
     now = time.time_ns()
     for resource_spans in request.resource_spans:
         resource = attributes(resource_spans.resource.attributes)
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
-            origin = _origin(scope_spans, resource, described, now)
+            origin = _origin(scope_spans, resource, described, now, id_of)
             yield from (_observation(span, origin, prices) for span in scope_spans.spans)
 
 
 def _origin(
-    spans: ScopeSpans, resource: Attributes, described: dict[str, str], now: int
+    spans: ScopeSpans,
+    resource: Attributes,
+    described: dict[str, str],
+    now: int,
+    id_of: Callable[[bytes], str],
 ) -> _Origin:
     return _Origin(
         resource=resource,
@@ -68,6 +75,7 @@ def _origin(
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
         release=fields.sent(resource.get(fields.RELEASE_KEY)),
         now=now,
+        id_of=id_of,
     )
 
 
@@ -81,9 +89,9 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
     prompted = sent if observation_type == "GENERATION" else {}
     given, answer = content(sent, span.events, origin.scope)
     return Observation(
-        id=span.span_id.hex(),
-        trace_id=span.trace_id.hex(),
-        parent_id=span.parent_span_id.hex() or None,
+        id=origin.id_of(span.span_id),
+        trace_id=origin.id_of(span.trace_id),
+        parent_id=origin.id_of(span.parent_span_id) or None,
         type=observation_type,
         name=fields.name(sent, span.name),
         start_time=start,
