@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from langfuse_local import zod
 from langfuse_local.answers import InvalidDataError, InvalidRequestError
-from langfuse_local.conditions import Position, blob_is, root_is, since, text_in, until
+from langfuse_local.conditions import Position, id_is, root_is, since, text_in, until
 from langfuse_local.filters import conditions_of
 from langfuse_local.moments import exact_iso, from_iso
 from langfuse_local.parameters import cursor, limit_of, opened
@@ -89,7 +89,7 @@ def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
             yield parameter, text_in(column, values)
     for parameter, column in _IDS.items():
         if value := parameters.get(parameter):
-            yield parameter, blob_is(column, value)
+            yield parameter, id_is(column, value)
     if root := parameters.get("isRootObservation"):
         yield "isRootObservation", root_is(root=_boolean("isRootObservation", root))
     if start := parameters.get("fromStartTime"):
@@ -104,9 +104,9 @@ def _position(text: str | None) -> Position | None:
     content = opened(text)
     try:
         trace_id, span_id = content["lastTraceId"], content["lastId"]
-        bytes.fromhex(trace_id + span_id)
+        (trace_id + span_id).encode()
         return Position(from_iso(content["lastStartTimeTo"]), trace_id, span_id)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRequestError("Invalid cursor format") from error
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from langfuse_local.details import compress, decompress
+from langfuse_local.ids import key_of, text_of
 from langfuse_local.observation import Observation, Origin
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Packed(NamedTuple):
 
     values: tuple[object, ...]
     texts: tuple[str | None, ...]
-    trace: bytes
+    trace: bytes | str
     session: str
     user: str
     start: int
@@ -46,7 +47,7 @@ class Stored(NamedTuple):
 
 def pack(observation: Observation, received: int) -> Packed:
     """The row of an observation, in the column order of `queries/upsert_span.sql`."""
-    trace = bytes.fromhex(observation.trace_id)
+    trace = key_of(observation.trace_id)
     start, end = observation.start_time // _NANOS, observation.end_time // _NANOS
     return Packed(
         values=(
@@ -70,9 +71,9 @@ def unpack(row: sqlite3.Row) -> Stored:
         row["details"]
     )
     observation = Observation(
-        id=row["span"].hex(),
-        trace_id=row["trace"].hex(),
-        parent_id=row["parent"].hex() if row["parent"] else None,
+        id=text_of(row["span"]),
+        trace_id=text_of(row["trace"]),
+        parent_id=text_of(row["parent"]) if row["parent"] else None,
         start_time=row["start"] * _NANOS,
         end_time=(row["start"] + row["duration"]) * _NANOS,
         completion_start_time=row["first_token"] and row["first_token"] * _NANOS,
@@ -130,8 +131,8 @@ def _named(values: Any, keys: str | None) -> dict[str, str]:
 def _placed(observation: Observation, start: int, end: int, received: int) -> tuple[object, ...]:
     first_token = observation.completion_start_time
     return (
-        bytes.fromhex(observation.id),
-        bytes.fromhex(observation.parent_id) if observation.parent_id else None,
+        key_of(observation.id),
+        key_of(observation.parent_id) if observation.parent_id else None,
         start,
         end - start,
         None if first_token is None else first_token // _NANOS,

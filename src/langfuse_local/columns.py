@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["FLAGS", "IDS", "METADATA", "NUMBERS", "TAGS", "TEXTS", "TIMES", "hex_text"]
+__all__ = ["FLAGS", "IDS", "METADATA", "NUMBERS", "TAGS", "TEXTS", "TIMES", "id_text"]
 
 # Each is a row of `strings`; what is absent is NULL, and the empty text for a reader.
 TEXTS: Final = {
@@ -37,6 +37,7 @@ TAGS: Final = ("tags", "traceTags")
 METADATA: Final = "metadata"
 
 
-def hex_text(column: str) -> str:
-    """The id in a column as a reader sees it; empty when there is none."""
-    return f"lower(hex(coalesce(s.{column}, '')))"
+def id_text(column: str) -> str:
+    """The id in a column as a reader sees it, see `ids`; empty when there is none."""
+    written = f"lower(hex(coalesce(s.{column}, '')))"
+    return f"CASE typeof(s.{column}) WHEN 'text' THEN s.{column} ELSE {written} END"

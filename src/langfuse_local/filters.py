@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local import zod
 from langfuse_local.answers import InvalidRequestError
-from langfuse_local.columns import FLAGS, IDS, METADATA, NUMBERS, TAGS, TEXTS, TIMES, hex_text
-from langfuse_local.conditions import Condition, blob_is, text_in
+from langfuse_local.columns import FLAGS, IDS, METADATA, NUMBERS, TAGS, TEXTS, TIMES, id_text
+from langfuse_local.conditions import Condition, id_is, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,8 +68,8 @@ def _string(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> 
     wanted = zod.text(zod.member(one, "value"), (*path, "value"))
     if column in IDS:
         if operator == "=" and wanted:
-            return blob_is(IDS[column], wanted)
-        return _matches(hex_text(IDS[column]), operator, wanted)
+            return id_is(IDS[column], wanted)
+        return _matches(id_text(IDS[column]), operator, wanted)
     interned = _known(column, TEXTS)
     if operator == "=" and wanted:
         return text_in(interned, [wanted])
@@ -85,7 +85,7 @@ def _string(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> 
 def _string_options(one: dict[str, Any], column: str, _operator: str, path: zod.Path) -> Condition:
     wanted = _texts(one, path)
     if column in IDS:
-        return Condition(f"{hex_text(IDS[column])} IN ({_marks(wanted)})", (*wanted,))
+        return Condition(f"{id_text(IDS[column])} IN ({_marks(wanted)})", (*wanted,))
     interned = _known(column, TEXTS)
     if wanted and all(wanted):
         return text_in(interned, wanted)

@@ -22,7 +22,7 @@ from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -46,21 +46,28 @@ class _Shared:
     version: str
     release: str
     now: int
+    id_of: Callable[[bytes], str]
 
 
-def observations(request: ExportTraceServiceRequest, prices: Prices) -> Iterator[Observation]:
+def observations(
+    request: ExportTraceServiceRequest, prices: Prices, id_of: Callable[[bytes], str] = bytes.hex
+) -> Iterator[Observation]:
     """One observation per span, in the order of the request, made as they are asked for."""
     now = time.time_ns()
     for resource_spans in request.resource_spans:
         resource = attributes(resource_spans.resource.attributes)
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
-            shared = _shared(scope_spans, resource, described, now)
+            shared = _shared(scope_spans, resource, described, now, id_of)
             yield from (_observation(span, shared, prices) for span in scope_spans.spans)
 
 
 def _shared(
-    spans: ScopeSpans, resource: Attributes, described: dict[str, str], now: int
+    spans: ScopeSpans,
+    resource: Attributes,
+    described: dict[str, str],
+    now: int,
+    id_of: Callable[[bytes], str],
 ) -> _Shared:
     return _Shared(
         resource=resource,
@@ -70,6 +77,7 @@ def _shared(
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
         release=fields.sent(resource.get(fields.RELEASE_KEY)),
         now=now,
+        id_of=id_of,
     )
 
 
@@ -84,9 +92,9 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
     given, answer = content(sent, span.events, shared.scope)
     own, origin = metadata(sent, shared.origin, own_sdk=shared.own_sdk)
     return Observation(
-        id=span.span_id.hex(),
-        trace_id=span.trace_id.hex(),
-        parent_id=span.parent_span_id.hex() or None,
+        id=shared.id_of(span.span_id),
+        trace_id=shared.id_of(span.trace_id),
+        parent_id=shared.id_of(span.parent_span_id) or None,
         type=observation_type,
         name=fields.name(sent, span.name),
         start_time=start,

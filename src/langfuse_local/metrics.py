@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local import zod
 from langfuse_local.answers import InvalidRequestError
-from langfuse_local.columns import NUMBERS, TEXTS, hex_text
+from langfuse_local.columns import NUMBERS, TEXTS, id_text
 from langfuse_local.conditions import Condition, since
 from langfuse_local.filters import conditions_of
 
@@ -198,7 +198,7 @@ def _where(asked: Mapping[str, Any]) -> list[Condition]:
 def _dimension(name: str) -> str:
     if name in TEXTS:
         return f"(SELECT value FROM strings WHERE id = s.{TEXTS[name]})"  # noqa: S608 - a column
-    return "tag.value" if name == "tags" else hex_text("trace")
+    return "tag.value" if name == "tags" else id_text("trace")
 
 
 def _group(name: str) -> str:

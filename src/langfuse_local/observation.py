@@ -46,8 +46,8 @@ class Observation(NamedTuple):
     `completion_start_time` and `prompt_version`; the public API answers both as they are.
 
     Attributes:
-        id: Span id, 16 lower-case hex digits.
-        trace_id: Trace id, 32 lower-case hex digits.
+        id: Span id: 16 lower-case hex digits from OTLP, any text from Langfuse's own endpoint.
+        trace_id: Trace id: likewise, 32 digits.
         parent_id: Parent span id, None for a span without a parent.
         type: SPAN, GENERATION, EVENT, EMBEDDING, AGENT, TOOL, CHAIN, RETRIEVER, GUARDRAIL or
             EVALUATOR.

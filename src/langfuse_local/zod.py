@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local.answers import InvalidDataError
+from langfuse_local.javascript import Value, replace_surrogates
 from langfuse_local.moments import from_iso
 
 if TYPE_CHECKING:
@@ -41,9 +42,10 @@ _NAMES = (
 
 
 def document(value: str, path: Path) -> Any:
-    """What a JSON text stands for."""
+    """What a JSON text stands for; half a character, which no UTF-8 can hold, as U+FFFD."""
     try:
-        return json.loads(value, parse_constant=_reject)
+        content: Value = json.loads(value, parse_constant=_reject)
+        return replace_surrogates(content) if "\\u" in value else content
     except (ValueError, RecursionError) as error:
         raise custom("Invalid JSON", path) from error
 

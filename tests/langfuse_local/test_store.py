@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from langfuse_local.conditions import Position, blob_is, root_is, text_in
+from langfuse_local.conditions import Position, id_is, root_is, text_in
 from langfuse_local.database import StoreError
 from langfuse_local.observation import Observation, Origin
 from langfuse_local.sql import statement
@@ -138,11 +138,11 @@ def test_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
 
 
 def test_finds_by_what_is_asked(store: Store) -> None:
-    """Conditions narrow the list together; ids that are no hex match nothing."""
+    """Conditions narrow the list together; an id that nobody sent matches nothing."""
     store.save([ROOT, CHAT, again(ROOT, 1, user_id="bob")])
     asked = [text_in("user", ["ann", "eve"]), root_is(root=False)]
     assert [one.observation for one in store.observations(asked, limit=5)] == [CHAT]
-    assert store.observations([blob_is("trace", "not hex")], limit=5) == []
+    assert store.observations([id_is("trace", ROOT.trace_id.upper())], limit=5) == []
 
 
 def test_sums_a_session(store: Store) -> None:
