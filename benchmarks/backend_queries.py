@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import quote
 
-from backend_load import SPANS, Server, local, median, requests
+from backend_load import SPANS, Ratio, Server, local, median, requests
 
 from langfuse_local.mapping import observations
 from langfuse_local.otlp import decode
@@ -79,8 +79,8 @@ _WHOLE = {
 }
 
 
-def main() -> None:
-    """Print each question's medians at both sizes and their ratio."""
+def measure() -> list[Ratio]:
+    """Print each question's medians at both sizes and give their ratios."""
     with ExitStack() as stack:
         servers = []
         for size in _SIZES:
@@ -88,10 +88,11 @@ def main() -> None:
             _fill(folder / "langfuse.db", size)
             servers.append(stack.enter_context(local(folder)))
         print(f"{'milliseconds, medians':40} {'10 k':>8} {'1 M':>8}  ratio")
-        for asked, rounds, bar in ((_BARRED, 25, "<= 3"), (_PAGES, 25, ""), (_WHOLE, 3, "")):
-            for name, path in asked.items():
-                small, large = _measure(servers, path, rounds)
-                print(f"{name:40} {small:8.1f} {large:8.1f}  {large / small:5.2f}  {bar}")
+        return [
+            Ratio(f"{name}, 1 million spans to 10 thousand", _grows(servers, name, path, n), bar)
+            for asked, n, bar in ((_BARRED, 25, "at most 3"), (_PAGES, 25, "-"), (_WHOLE, 3, "-"))
+            for name, path in asked.items()
+        ]
 
 
 def _fill(path: Path, size: int) -> None:
@@ -103,7 +104,7 @@ def _fill(path: Path, size: int) -> None:
                 print(f"\r{store.counts().observations}", end="", file=sys.stderr)
 
 
-def _measure(servers: list[Server], path: str, rounds: int) -> tuple[float, float]:
+def _grows(servers: list[Server], name: str, path: str, rounds: int) -> float:
     took: list[list[float]] = [[] for _ in servers]
     for _ in range(rounds):
         for server, times in zip(servers, took, strict=True):
@@ -111,14 +112,11 @@ def _measure(servers: list[Server], path: str, rounds: int) -> tuple[float, floa
             _read(server, path)
             times.append((time.perf_counter() - started) * 1000)
     small, large = map(median, took)
-    return small, large
+    print(f"{name:40} {small:8.1f} {large:8.1f}  {large / small:5.2f}")
+    return large / small
 
 
 def _read(server: Server, path: str) -> None:
     asked = urllib.request.Request(server.url + path, headers={"Authorization": f"Basic {_KEYS}"})  # noqa: S310 - loopback
     with _OPENER.open(asked, timeout=120) as answer:
         answer.read()
-
-
-if __name__ == "__main__":
-    main()
