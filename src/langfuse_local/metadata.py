@@ -58,7 +58,9 @@ def metadata(span: Attributes, origin: dict[str, str], *, own_sdk: bool) -> dict
         return blocks
     if replaced := tuple(f"{block}." for block in BLOCKS if block in given):
         blocks = {key: value for key, value in blocks.items() if not key.startswith(replaced)}
-    blocks.update((key, value) for key, value in _flat(given) if not _DANGEROUS.search(key))
+    for key, value in _flat(given):
+        if not _DANGEROUS.search(key):
+            blocks.setdefault(key, value)  # Of the same name twice, the first counts.
     return blocks
 
 
