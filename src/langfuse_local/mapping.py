@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 from langfuse_local import fields, generations
 from langfuse_local.content import content
 from langfuse_local.costs import computed_cost, sent_cost
-from langfuse_local.kinds import kind
+from langfuse_local.kinds import is_old_sdk, kind
 from langfuse_local.metadata import metadata, of_resource, of_scope
 from langfuse_local.observation import Observation
 from langfuse_local.usage import usage
@@ -42,6 +42,7 @@ class _Origin:
     resource: Attributes
     metadata: dict[str, str]
     scope: str
+    old_sdk: bool
     version: str
     release: str
     now: int
@@ -65,6 +66,7 @@ def _origin(
         resource=resource,
         metadata=described | of_scope(spans.scope),
         scope=spans.scope.name,
+        old_sdk=is_old_sdk(spans.scope.name, spans.scope.version, resource),
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
         release=fields.sent(resource.get(fields.RELEASE_KEY)),
         now=now,
@@ -75,11 +77,13 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
     sent = attributes(span.attributes)
     start, end = _times(span, origin.now)
     kept = {} if generations.is_roll_up(sent) else sent
-    model = fields.text(kept, generations.MODEL_NAME_KEYS)
-    tokens = usage(kept)
-    observation_type = kind(sent)
+    model = generations.model_name(kept)
+    tokens = usage(kept, origin.scope) if kept else {}
+    observation_type = kind(sent, scope=origin.scope, span_name=span.name, old_sdk=origin.old_sdk)
     prompted = sent if observation_type == "GENERATION" else {}
     given, answer = content(sent, span.events, origin.scope)
+    described = metadata(sent, origin.metadata, own_sdk=origin.scope.startswith(_OWN_SDK))
+    failed = span.status.code == Status.STATUS_CODE_ERROR
     return Observation(
         id=span.span_id.hex(),
         trace_id=span.trace_id.hex(),
@@ -88,8 +92,8 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
         name=fields.name(sent, span.name),
         start_time=start,
         end_time=end,
-        completion_start_time=generations.completion_start(sent),
-        level=fields.level(sent, failed=span.status.code == Status.STATUS_CODE_ERROR),
+        completion_start_time=generations.completion_start(sent, start),
+        level=fields.level(sent, span.name, origin.scope, failed=failed),
         status_message=fields.sent(sent.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
         version=fields.sent(sent.get(fields.VERSION_KEY, origin.version)),
         release=fields.sent(sent.get(fields.RELEASE_KEY, origin.release)),
@@ -101,14 +105,14 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
         trace_name=fields.sent(sent.get(fields.TRACE_NAME_KEY)) or None,
         tags=fields.tags(sent),
         model=model,
-        model_parameters=generations.parameters(sent),
+        model_parameters=generations.parameters(sent, origin.scope),
         usage=tokens,
         cost=_cost(kept, model, tokens, prices),
         prompt_name=generations.prompt_name(prompted),
         prompt_version=generations.prompt_version(prompted),
         input=given,
         output=answer,
-        metadata=metadata(sent, origin.metadata, own_sdk=origin.scope.startswith(_OWN_SDK)),
+        metadata=described,
     )
 
 

@@ -9,7 +9,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local import content, costs, fields, generations, kinds, metadata, usage
+from langfuse_local import (
+    content,
+    costs,
+    dialects,
+    fields,
+    generations,
+    kinds,
+    metadata,
+    usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,10 +142,16 @@ RULES: Final = (
     Rule("Name", _span(*fields.NAME_KEYS), lambda row: row.name, _gives_name, "the span's name"),
     Rule(
         "Type",
-        _span(*(key for key, _ in kinds.TYPE_RULES), *kinds.TOOL_KEYS, *kinds.MODEL_KEYS),
+        _span(
+            *(key for key, _ in kinds.TYPE_RULES),
+            *kinds.AI_OPERATION_KEYS,
+            *kinds.TOOL_KEYS,
+            *kinds.DELEGATION_KEYS,
+            *kinds.MODEL_KEYS,
+        ),
         lambda row: row.type,
         _gives_type,
-        "SPAN: no rule knows it",
+        "the span itself: SPAN unless its scope is a known one",
     ),
     Rule(
         "Level",
@@ -151,18 +166,22 @@ RULES: Final = (
         lambda row: row.status_message,
         "the span's status",
     ),
-    _text("Model", _span(*generations.MODEL_NAME_KEYS), lambda row: row.model),
+    _text("Model", _span(*generations.MODEL_NAME_KEYS, "genkit:name"), lambda row: row.model),
     Rule(
         "Model parameters",
-        (*_span(*generations.PARAMETER_KEYS), *_prefixes(generations.PARAMETER_PREFIX)),
+        (*_span(*generations.PARAMETER_KEYS), *_prefixes(*generations.PARAMETER_PREFIXES)),
         lambda row: (
             "" if row.model_parameters == generations.NO_PARAMETERS else row.model_parameters
         ),
-        lambda _row, name, text: bool(text) and name != f"{generations.PARAMETER_PREFIX}model",
+        lambda _row, name, text: bool(text) and not name.endswith(".model"),
     ),
     Rule(
         "Usage",
-        (*_span(usage.USAGE_KEY), *_prefixes(*usage.COUNTER_PREFIXES)),
+        (
+            *_span(usage.USAGE_KEY),
+            *_prefixes(*usage.COUNTER_PREFIXES),
+            *_span(*dialects.AI_USAGE_KEYS),
+        ),
         lambda row: _of_json(row.usage),
         lambda _row, name, text: bool(text) and name not in costs.TOTAL_COST_KEYS,
     ),
@@ -181,7 +200,7 @@ RULES: Final = (
     ),
     Rule(
         "First token",
-        _span(generations.COMPLETION_START_KEY),
+        _span(generations.COMPLETION_START_KEY, *generations.FIRST_CHUNK_KEYS),
         lambda row: "" if row.completion_start_time is None else str(row.completion_start_time),
         _is_there,
     ),
