@@ -18,6 +18,7 @@ from langfuse_local.costs import computed_cost, sent_cost
 from langfuse_local.kinds import is_old_sdk, kind
 from langfuse_local.metadata import metadata, of_resource, of_scope
 from langfuse_local.observation import Observation
+from langfuse_local.tools import with_tools
 from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
@@ -83,6 +84,7 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
     prompted = sent if observation_type == "GENERATION" else {}
     given, answer = content(sent, span.events, origin.scope)
     described = metadata(sent, origin.metadata, own_sdk=origin.scope.startswith(_OWN_SDK))
+    given = with_tools(given, described)
     failed = span.status.code == Status.STATUS_CODE_ERROR
     return Observation(
         id=span.span_id.hex(),

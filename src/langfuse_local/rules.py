@@ -225,6 +225,7 @@ METADATA_RULES: Final = (
     (f"{metadata.TRACE_PREFIX}.*", "metadata, to filter by; wins over the next two"),
     (f"{metadata.OBSERVATION_PREFIX}.*", "metadata, to filter by"),
     *((f"{prefix}.*", "metadata, to filter by") for prefix in metadata.GENERIC_PREFIXES),
+    ("definitions of tools", "the input, under tools"),
     ("anything else on the span", f"metadata, under {metadata.BLOCKS[0]}."),
     ("attributes of the resource", f"metadata, under {metadata.BLOCKS[1]}."),
     ("the instrumentation scope", f"metadata, under {metadata.BLOCKS[2]}."),
