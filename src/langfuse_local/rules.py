@@ -103,6 +103,9 @@ def _gives_name(row: Observation, name: str, text: str) -> bool:
     return text == row.name or (name == fields.NAME_KEYS[-1] and row.name.endswith(f":{text}"))
 
 
+_OF_INSTRUMENTATION: Final = "keys of its instrumentation's own"
+
+
 def _of_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if value else ""
 
@@ -174,6 +177,7 @@ RULES: Final = (
             "" if row.model_parameters == generations.NO_PARAMETERS else row.model_parameters
         ),
         lambda _row, name, text: bool(text) and not name.endswith(".model"),
+        _OF_INSTRUMENTATION,
     ),
     Rule(
         "Usage",
@@ -184,6 +188,7 @@ RULES: Final = (
         ),
         lambda row: _of_json(row.usage),
         lambda _row, name, text: bool(text) and name not in costs.TOTAL_COST_KEYS,
+        _OF_INSTRUMENTATION,
     ),
     Rule(
         "Cost",
@@ -192,11 +197,17 @@ RULES: Final = (
         _is_there,
         "tokens times the model's price",
     ),
-    _text("Prompt", _span(*generations.PROMPT_NAME_KEYS), lambda row: row.prompt_name),
+    _text(
+        "Prompt",
+        _span(*generations.PROMPT_NAME_KEYS),
+        lambda row: row.prompt_name,
+        _OF_INSTRUMENTATION,
+    ),
     _text(
         "Prompt version",
         _span(*generations.PROMPT_VERSION_KEYS),
         lambda row: "" if row.prompt_version is None else str(row.prompt_version),
+        _OF_INSTRUMENTATION,
     ),
     Rule(
         "First token",
