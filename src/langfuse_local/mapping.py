@@ -15,9 +15,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 from langfuse_local import fields, generations
 from langfuse_local.content import content
 from langfuse_local.costs import computed_cost, sent_cost
-from langfuse_local.kinds import kind
+from langfuse_local.kinds import is_old_sdk, kind
 from langfuse_local.metadata import metadata, of_resource, of_scope
 from langfuse_local.observation import Observation, Origin
+from langfuse_local.tools import with_tools
 from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
@@ -43,6 +44,7 @@ class _Shared:
     origin: Origin
     scope: str
     own_sdk: bool
+    old_sdk: bool
     version: str
     release: str
     now: int
@@ -74,6 +76,7 @@ def _shared(
         origin=Origin(described | of_scope(spans.scope)),
         scope=spans.scope.name,
         own_sdk=spans.scope.name.startswith(_OWN_SDK),
+        old_sdk=is_old_sdk(spans.scope.name, spans.scope.version, resource),
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
         release=fields.sent(resource.get(fields.RELEASE_KEY)),
         now=now,
@@ -85,12 +88,14 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
     sent = attributes(span.attributes)
     start, end = _times(span, shared.now)
     kept = {} if generations.is_roll_up(sent) else sent
-    model = fields.text(kept, generations.MODEL_NAME_KEYS)
-    tokens = usage(kept)
-    observation_type = kind(sent)
+    model = generations.model_name(kept)
+    tokens = usage(kept, shared.scope) if kept else {}
+    observation_type = kind(sent, scope=shared.scope, span_name=span.name, old_sdk=shared.old_sdk)
     prompted = sent if observation_type == "GENERATION" else {}
     given, answer = content(sent, span.events, shared.scope)
     own, origin = metadata(sent, shared.origin, own_sdk=shared.own_sdk)
+    given = with_tools(given, own)
+    failed = span.status.code == Status.STATUS_CODE_ERROR
     return Observation(
         id=shared.id_of(span.span_id),
         trace_id=shared.id_of(span.trace_id),
@@ -99,8 +104,8 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
         name=fields.name(sent, span.name),
         start_time=start,
         end_time=end,
-        completion_start_time=generations.completion_start(sent),
-        level=fields.level(sent, failed=span.status.code == Status.STATUS_CODE_ERROR),
+        completion_start_time=generations.completion_start(sent, start),
+        level=fields.level(sent, span.name, shared.scope, failed=failed),
         status_message=fields.sent(sent.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
         version=fields.sent(sent.get(fields.VERSION_KEY, shared.version)),
         release=fields.sent(sent.get(fields.RELEASE_KEY, shared.release)),
@@ -112,7 +117,7 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
         trace_name=fields.sent(sent.get(fields.TRACE_NAME_KEY)) or None,
         tags=fields.tags(sent),
         model=model,
-        model_parameters=generations.parameters(sent),
+        model_parameters=generations.parameters(sent, shared.scope),
         usage=tokens,
         cost=_cost(kept, model, tokens, prices),
         prompt_name=generations.prompt_name(prompted),

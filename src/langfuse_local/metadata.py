@@ -61,10 +61,11 @@ def metadata(span: Attributes, origin: Origin, *, own_sdk: bool) -> tuple[dict[s
         return own, origin
     if replaced := tuple(f"{block}." for block in BLOCKS if block in given):
         own = {key: value for key, value in own.items() if not key.startswith(replaced)}
-        origin = origin.without({key for key in origin.metadata if key.startswith(replaced)})
-    own.update(_flat(given))
-    both = own.keys() & origin.metadata.keys()
-    return own, origin.without(both) if both else origin
+        origin = origin.without(replaced)
+    for key, value in _flat(given):
+        if key not in origin.metadata:
+            own.setdefault(key, value)  # Of the same name twice, the first counts.
+    return own, origin
 
 
 def of_resource(resource: Attributes) -> dict[str, str]:

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 __all__ = ["Observation", "Origin"]
 
@@ -33,9 +30,9 @@ class Origin:
         """The metadata as JSON, written once for all spans that share it."""
         return orjson.dumps(self.metadata).decode()
 
-    def without(self, keys: Collection[str]) -> Origin:
-        """The same, less the keys that a span gives its own values."""
-        return Origin({key: text for key, text in self.metadata.items() if key not in keys})
+    def without(self, prefixes: tuple[str, ...]) -> Origin:
+        """The same, less the keys below these prefixes."""
+        return Origin({k: text for k, text in self.metadata.items() if not k.startswith(prefixes)})
 
 
 class Observation(NamedTuple):
