@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.javascript import Value, stringify
-from langfuse_local.memory import Remembered
 from langfuse_local.messages import (
     LEGACY_INPUT_EVENT,
     LEGACY_OUTPUT_EVENT,
@@ -45,6 +44,7 @@ __all__ = [
     "TOOL_PAIR",
     "Pair",
     "content",
+    "is_content",
 ]
 
 
@@ -130,21 +130,13 @@ def _exchange(attributes: Attributes, events: Events, scope: str) -> Exchange:
     given, answer = (attributes.get(key) for key in OBSERVATION_KEYS)
     if given is not None or answer is not None:
         return given, answer
-    if not events and not _has_content(attributes):
-        return None, None
     found = _of_scope(attributes, scope) or _of_events(events, scope) or _of_span(attributes, scope)
     return found or (None, None)
 
 
-def _has_content(attributes: Attributes) -> bool:
-    return any(map(_IS_CONTENT.__getitem__, attributes))
-
-
-def _is_content(key: str) -> bool:
+def is_content(key: str) -> bool:
+    """Whether a rule may find an input or output in an attribute of this name."""
     return key in _ANY_KEYS or key.startswith(CONTENT_PREFIXES)
-
-
-_IS_CONTENT: Final = Remembered(_is_content)
 
 
 def _of_scope(attributes: Attributes, scope: str) -> Exchange | None:

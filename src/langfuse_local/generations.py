@@ -16,7 +16,6 @@ from langfuse_local.dialects import (
 )
 from langfuse_local.fields import sent, text
 from langfuse_local.javascript import Value, number, parse, stringify
-from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from langfuse_local.values import Attributes
@@ -33,6 +32,7 @@ __all__ = [
     "PROMPT_VERSION_KEYS",
     "ROLL_UP_OPERATIONS",
     "completion_start",
+    "is_parameter",
     "is_roll_up",
     "model_name",
     "parameters",
@@ -97,6 +97,11 @@ def parameters(attributes: Attributes, scope: str = "") -> str:
             own = _object(attributes[key])
     given = _single(attributes) if own is None else own
     return stringify(_simplified(given)) if given else NO_PARAMETERS
+
+
+def is_parameter(key: str) -> bool:
+    """Whether parameters may be found in an attribute of this name, whatever its scope."""
+    return key in PARAMETER_KEYS or key.startswith(PARAMETER_PREFIXES)
 
 
 def prompt_name(attributes: Attributes) -> str:
@@ -166,9 +171,7 @@ def _members(value: Value) -> dict[str, Value]:
 
 def _single(attributes: Attributes) -> dict[str, Value]:
     """Parameters that have an attribute each."""
-    if not any(map(_IS_PARAMETER.__getitem__, attributes)):
-        return {}
-    keys = [key for key in attributes if _IS_PARAMETER[key]]
+    keys = [key for key in attributes if key.startswith(PARAMETER_PREFIXES)]
     found = {
         key.removeprefix(prefix): attributes[key]
         for prefix in PARAMETER_PREFIXES
@@ -177,9 +180,6 @@ def _single(attributes: Attributes) -> dict[str, Value]:
     }
     found.pop("model", None)
     return found
-
-
-_IS_PARAMETER: Final = Remembered(lambda key: key.startswith(PARAMETER_PREFIXES))
 
 
 def _simplified(values: dict[str, Value]) -> dict[str, Value]:

@@ -18,8 +18,9 @@ from langfuse_local.costs import computed_cost, sent_cost
 from langfuse_local.kinds import is_old_sdk, kind
 from langfuse_local.metadata import metadata, of_resource, of_scope
 from langfuse_local.observation import Observation, Origin
+from langfuse_local.shapes import SHAPES
 from langfuse_local.tools import with_tools
-from langfuse_local.usage import usage
+from langfuse_local.usage import KNOWN_SCOPES, usage
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class _Shared:
     resource: Attributes
     origin: Origin
     scope: str
+    has_dialect: bool
     own_sdk: bool
     old_sdk: bool
     version: str
@@ -75,6 +77,7 @@ def _shared(
         resource=resource,
         origin=Origin(described | of_scope(spans.scope)),
         scope=spans.scope.name,
+        has_dialect=spans.scope.name in KNOWN_SCOPES,
         own_sdk=spans.scope.name.startswith(_OWN_SDK),
         old_sdk=is_old_sdk(spans.scope.name, spans.scope.version, resource),
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
@@ -86,15 +89,22 @@ def _shared(
 
 def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
     sent = attributes(span.attributes)
+    shape = SHAPES[tuple(sent)]
     start, end = _times(span, shared.now)
     kept = {} if generations.is_roll_up(sent) else sent
     model = generations.model_name(kept)
-    tokens = usage(kept, shared.scope) if kept else {}
+    has_usage = shape.has_usage or shared.has_dialect
+    tokens = usage(kept, shared.scope) if kept and has_usage else {}
     observation_type = kind(sent, scope=shared.scope, span_name=span.name, old_sdk=shared.old_sdk)
     prompted = sent if observation_type == "GENERATION" else {}
-    given, answer = content(sent, span.events, shared.scope)
-    own, origin = metadata(sent, shared.origin, own_sdk=shared.own_sdk)
+    given, answer = None, None
+    if shape.has_content or span.events:
+        given, answer = content(sent, span.events, shared.scope)
+    own, origin = metadata(sent, shape.places, shared.origin, own_sdk=shared.own_sdk)
     given = with_tools(given, own)
+    parameters = generations.NO_PARAMETERS
+    if shape.has_parameters or shared.has_dialect:
+        parameters = generations.parameters(sent, shared.scope)
     failed = span.status.code == Status.STATUS_CODE_ERROR
     return Observation(
         id=shared.id_of(span.span_id),
@@ -117,7 +127,7 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
         trace_name=fields.sent(sent.get(fields.TRACE_NAME_KEY)) or None,
         tags=fields.tags(sent),
         model=model,
-        model_parameters=generations.parameters(sent, shared.scope),
+        model_parameters=parameters,
         usage=tokens,
         cost=_cost(kept, model, tokens, prices),
         prompt_name=generations.prompt_name(prompted),

@@ -12,24 +12,36 @@ __all__ = ["LONGEST", "Remembered"]
 # Texts come from outside: long ones would fill the memory, and hardly ever come twice.
 LONGEST: Final = 200
 _MOST: Final = 4096
+_OBJECT: Final = 50  # bytes that a text takes besides its characters
+_K = TypeVar("_K", str, tuple[str, ...])
 _T = TypeVar("_T")
 
 
-class Remembered(dict[str, _T], Generic[_T]):
-    """What a function answers, by the text it was asked about: `known[text]`.
+class Remembered(dict[_K, _T], Generic[_K, _T]):
+    """What a function answers, by the text or texts it was asked about: `known[text]`.
 
     A dictionary, since a function around a cache would cost as much as most answers.
     """
 
-    def __init__(self, function: Callable[[str], _T]) -> None:
+    def __init__(
+        self, function: Callable[[_K], _T], *, longest: int = LONGEST, most: int = _MOST
+    ) -> None:
         super().__init__()
-        self._function = function
+        self._function: Callable[[_K], _T] = function
+        self._longest = longest
+        self._most = most
 
-    def __missing__(self, text: str) -> _T:
-        """Ask, and remember short texts; the rest is forgotten when there are too many."""
-        answer = self._function(text)
-        if len(text) <= LONGEST:
-            if len(self) >= _MOST:
+    def __missing__(self, asked: _K) -> _T:
+        """Ask, and remember what is short; the rest is forgotten when there is too much."""
+        answer = self._function(asked)
+        if _size(asked) <= self._longest:
+            if len(self) >= self._most:
                 self.clear()
-            self[text] = answer
+            self[asked] = answer
         return answer
+
+
+def _size(asked: str | tuple[str, ...]) -> int:
+    if isinstance(asked, str):
+        return len(asked)
+    return sum(map(len, asked)) + _OBJECT * len(asked)

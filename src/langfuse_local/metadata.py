@@ -6,11 +6,12 @@ Langfuse stores one flat map of text per row, nested names joined by dots.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.content import CONTENT_KEYS, CONTENT_PREFIXES
 from langfuse_local.fields import sent
-from langfuse_local.javascript import Value, parse, stringify
+from langfuse_local.javascript import Value, parse
 from langfuse_local.memory import Remembered
 from langfuse_local.values import Attributes, attributes
 
@@ -27,6 +28,7 @@ __all__ = [
     "GENERIC_PREFIXES",
     "OBSERVATION_PREFIX",
     "TRACE_PREFIX",
+    "Places",
     "metadata",
     "of_resource",
     "of_scope",
@@ -44,22 +46,56 @@ BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
+_OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, GENERIC_PREFIXES[0]}
 _IS_SAFE: Final = Remembered(lambda name: not _DANGEROUS.search(name))
 
 
-def metadata(span: Attributes, origin: Origin, *, own_sdk: bool) -> tuple[dict[str, str], Origin]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Attributes by where they belong in the metadata, each with its name there.
+
+    Attributes:
+        rest: Below `attributes.`: those that no field takes.
+        observation: The sender's metadata of the observation.
+        trace: That of the trace, which counts over it.
+        has_objects: Whether metadata also comes as an object inside one attribute.
+    """
+
+    rest: tuple[tuple[str, str], ...]
+    observation: tuple[tuple[str, str], ...]
+    trace: tuple[tuple[str, str], ...]
+    has_objects: bool
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> Places:
+        """Where attributes of these names belong; some do in two places."""
+        observation = [(name, _below(OBSERVATION_PREFIX, name)) for name in names]
+        trace = [(name, _below(TRACE_PREFIX, name)) for name in names]
+        return cls(
+            tuple((name, f"attributes.{name}") for name in names if not _is_taken(name)),
+            tuple((name, place) for name, place in observation if place),
+            tuple((name, place) for name, place in trace if place),
+            has_objects=not _OBJECT_KEYS.isdisjoint(names),
+        )
+
+
+def metadata(
+    span: Attributes, places: Places, origin: Origin, *, own_sdk: bool
+) -> tuple[dict[str, str], Origin]:
     """The row's own metadata, and what remains of the metadata of where it comes from.
 
     Args:
         span: The span's attributes.
+        places: Where they belong.
         origin: What `of_resource` and `of_scope` made of where the span comes from.
         own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
     """
-    rest, given = _sorted(span)
-    own = {} if own_sdk else rest
+    own = {} if own_sdk else {place: sent(span[name]) for name, place in places.rest}
+    given = _given(span, places)
     if not given:
         return own, origin
-    if replaced := tuple(f"{block}." for block in BLOCKS if block in given):
+    if not given.keys().isdisjoint(BLOCKS):
+        replaced = tuple(f"{block}." for block in BLOCKS if block in given)
         own = {key: value for key, value in own.items() if not key.startswith(replaced)}
         origin = origin.without(replaced)
     for key, value in _flat(given):
@@ -80,35 +116,24 @@ def of_scope(scope: InstrumentationScope) -> dict[str, str]:
     return {key: value for key, value in named.items() if value} | own
 
 
-def _sorted(span: Attributes) -> tuple[dict[str, str], dict[str, Value]]:
-    """Attributes that no field took; metadata of the observation with that of the trace over it."""
-    rest: dict[str, str] = {}
-    own: dict[str, Value] = {}
-    shared: dict[str, Value] = {}
-    for key, value in span.items():
-        in_rest, in_own, in_shared = _PLACES[key]
-        if in_rest:
-            rest[in_rest] = value if isinstance(value, str) else stringify(value)
-        if in_own:
-            own[in_own] = value
-        if in_shared:
-            shared[in_shared] = value
-    return rest, _object(span, OBSERVATION_PREFIX) | own | _object(span, TRACE_PREFIX) | shared
+def _is_taken(name: str) -> bool:
+    return name in CONTENT_KEYS or name.startswith(_TAKEN)
 
 
-def _places(key: str) -> tuple[str, str, str]:
-    """The attribute's name among the rest, in the observation's and in the trace's metadata."""
-    is_taken = key in CONTENT_KEYS or key.startswith(_TAKEN)
-    names = ["" if is_taken else f"attributes.{key}"]
-    for prefix in (OBSERVATION_PREFIX, TRACE_PREFIX):
-        starts = [
-            f"{start}." for start in (prefix, *GENERIC_PREFIXES) if key.startswith(f"{start}.")
-        ]
-        names.append(key.removeprefix(starts[0]) if starts and key not in EXCLUDED_KEYS else "")
-    return names[0], names[1], names[2]
+def _below(prefix: str, name: str) -> str:
+    """An attribute's name in the metadata of this prefix, empty if it is none of it."""
+    starts = (f"{start}." for start in (prefix, *GENERIC_PREFIXES))
+    found = next((start for start in starts if name.startswith(start)), None)
+    return name.removeprefix(found) if found and name not in EXCLUDED_KEYS else ""
 
 
-_PLACES: Final = Remembered(_places)
+def _given(span: Attributes, places: Places) -> dict[str, Value]:
+    """What the sender called metadata: the observation's with the trace's over it."""
+    own = {place: span[name] for name, place in places.observation}
+    shared = {place: span[name] for name, place in places.trace}
+    if not places.has_objects:
+        return own | shared
+    return _object(span, OBSERVATION_PREFIX) | own | _object(span, TRACE_PREFIX) | shared
 
 
 def _object(span: Attributes, key: str) -> dict[str, Value]:

@@ -14,7 +14,6 @@ from langfuse_local.dialects import (
     leading_integer,
 )
 from langfuse_local.javascript import MAX_SAFE_INTEGER, Value, number, parse
-from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,10 +26,12 @@ __all__ = [
     "CACHE_WRITE_COUNTERS",
     "COUNTER_PREFIXES",
     "INPUT_COUNTERS",
+    "KNOWN_SCOPES",
     "OUTPUT_COUNTERS",
     "REASONING_COUNTERS",
     "TOTAL_COUNTERS",
     "USAGE_KEY",
+    "is_usage",
     "json_object",
     "usage",
 ]
@@ -75,7 +76,7 @@ _NAMED: Final = frozenset(
 _LARGEST_TOTAL: Final = 2**63 - 1  # that a database holds; a sender may claim any number of tokens
 _COST_COUNTER: Final = "gen_ai.usage.cost"
 _DIALECTS: Final = {AI_SCOPE: ai_usage, GENKIT_SCOPE: genkit_usage}
-_KNOWN_SCOPES: Final = {*_DIALECTS, ADK_SCOPE}
+KNOWN_SCOPES: Final = {*_DIALECTS, ADK_SCOPE}
 # Usage objects as OpenAI's two APIs return them, which are renamed; all three counters are needed.
 _OPENAI: Final = (
     ("prompt_tokens", "completion_tokens", "total_tokens"),
@@ -87,13 +88,18 @@ def usage(attributes: Attributes, scope: str = "") -> dict[str, int]:
     """Tokens by kind, with their sum as `total` unless a total was sent."""
     details = json_object(attributes, USAGE_KEY)
     if details is None:
-        is_known = scope in _KNOWN_SCOPES
+        is_known = scope in KNOWN_SCOPES
         counts = _integers(_of_scope(attributes, scope) if is_known else _counted(attributes))
     else:
         counts = _of_openai(details) or _integers(details)
     if counts and "total" not in counts:
         counts["total"] = min(sum(counts.values()), _LARGEST_TOTAL)
     return counts
+
+
+def is_usage(key: str) -> bool:
+    """Whether tokens may be found in an attribute of this name, whatever its scope."""
+    return key == USAGE_KEY or _is_counter(key)
 
 
 def json_object(attributes: Attributes, key: str) -> dict[str, Value] | None:
@@ -131,9 +137,9 @@ def _with_cached(counts: dict[str, Value], cached: float | None) -> dict[str, Va
 
 
 def _counted(attributes: Attributes) -> dict[str, Value]:
-    if not any(map(_IS_COUNTER.__getitem__, attributes)):
-        return {}
     counters = _counters(attributes)
+    if not counters:
+        return {}
     read, written = _pick(counters, CACHE_READ_COUNTERS), _pick(counters, CACHE_WRITE_COUNTERS)
     reasoning, audio = _pick(counters, REASONING_COUNTERS), _pick(counters, AUDIO_COUNTERS)
     given, answer = _pick(counters, INPUT_COUNTERS), _pick(counters, OUTPUT_COUNTERS)
@@ -154,16 +160,13 @@ def _counters(attributes: Attributes) -> dict[str, float]:
     counts = (
         (key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count."), number(value))
         for key, value in attributes.items()
-        if _IS_COUNTER[key]
+        if _is_counter(key)
     )
     return {name: count for name, count in counts if count is not None}
 
 
 def _is_counter(key: str) -> bool:
     return key.startswith(COUNTER_PREFIXES) and key != _COST_COUNTER
-
-
-_IS_COUNTER: Final = Remembered(_is_counter)
 
 
 def _pick(counters: dict[str, float], names: Sequence[str]) -> float | None:

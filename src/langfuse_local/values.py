@@ -46,7 +46,8 @@ def _plain(value: AnyValue) -> Value:
     if kind == "double_value":
         return _double(value.double_value)
     if kind == "array_value":
-        return [_plain(item) for item in value.array_value.values] or EMPTY_ARRAY
+        values = value.array_value.values
+        return [item.string_value or _plain(item) for item in values] or EMPTY_ARRAY
     # Maps and bytes are stored as the JSON text of the OTLP value.
     return stringify(MessageToDict(value)) if kind else _NO_VALUE
 
