@@ -13,7 +13,6 @@ from langfuse_local.asked import Asked, cursor_after
 from langfuse_local.body import Bodies
 from langfuse_local.metrics import Metrics
 from langfuse_local.models import Models
-from langfuse_local.numbers import plain
 from langfuse_local.otlp import BadRequest
 from langfuse_local.parameters import limit_of
 from langfuse_local.rows import row
@@ -150,10 +149,7 @@ class Api:
 
     def _metrics(self, request: Request) -> Response:
         metrics = Metrics.of(zod.text(zod.member(request.query_params, "query"), ("query",)))
-        found = self._store.rows(metrics.sql, metrics.values)
-        return Answer(
-            {"data": [_numbers(dict(zip(metrics.keys, one, strict=True))) for one in found]}
-        )
+        return Answer({"data": metrics.answer(self._store.rows(metrics.sql, metrics.values))})
 
     def _list_scores(self, request: Request) -> Response:
         asked = AskedScores.of(request.query_params)
@@ -222,10 +218,3 @@ def _answered(endpoint: Callable[[_Sent], Response], sent: _Sent) -> Response:
         return endpoint(sent)
     except (InvalidDataError, InvalidRequestError) as error:
         return error.answer()
-
-
-def _numbers(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: plain(round(value, 12)) if isinstance(value, float) else value
-        for key, value in row.items()
-    }

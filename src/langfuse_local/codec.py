@@ -156,10 +156,10 @@ def input_of(details: bytes) -> str | None:
     return text
 
 
-def metadata_of(details: bytes, origin: str, key: str) -> str:
-    """The stored text of a metadata key in the two columns that hold them, empty if absent."""
+def metadata_of(details: bytes, origin: str, key: str) -> str | None:
+    """The stored text of a metadata key in the two columns that hold them, None if absent."""
     held = json.loads(origin) if key.startswith(_ORIGIN) else _inflate(details)[0]
-    text: str = held.get(key, "")
+    text: str | None = held.get(key)
     return text
 
 
@@ -187,9 +187,16 @@ def _placed(observation: Observation, start: int, end: int, received: int) -> tu
 def _measured(observation: Observation) -> tuple[object, ...]:
     usage = observation.usage
     return (
-        *(_storable(usage.get(kind)) for kind in ("input", "output", "total")),
+        *(_storable(_sum(usage, word)) for word in ("input", "output")),
+        _storable(usage.get("total")),
         observation.total_cost if observation.cost else None,
     )
+
+
+def _sum(usage: dict[str, int], word: str) -> int | None:
+    """Tokens of all kinds with this word in their name, as Langfuse adds them up."""
+    counts = [count for kind, count in usage.items() if word in kind.lower()]
+    return sum(counts) if counts else None
 
 
 def _storable(count: int | None) -> int | None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import Any
 
+from langfuse_local import zod
 from langfuse_local.answers import InvalidDataError, InvalidRequestError
+from langfuse_local.numbers import number_of
 
 __all__ = ["cursor", "limit_of", "opened"]
 
 
-def limit_of(text: str | None, *, default: int, largest: int, name: str = "limit") -> int:
-    """A limit from 0 up to the largest; raises InvalidDataError."""
+def limit_of(
+    text: str | None, *, default: int, largest: int, smallest: int = 0, name: str = "limit"
+) -> int:
+    """A whole number within bounds, the default if there is none; raises InvalidDataError."""
     if not text:
         return default
-    if not text.isascii() or not text.isdecimal():
+    number = number_of(text)
+    if number is None or not math.isfinite(number):
         raise InvalidDataError(
             expected="number",
             code="invalid_type",
@@ -23,16 +29,7 @@ def limit_of(text: str | None, *, default: int, largest: int, name: str = "limit
             path=[name],
             message="Invalid input: expected number, received NaN",
         )
-    if len(text) > len(str(largest)) or int(text) > largest:
-        raise InvalidDataError(
-            origin="number",
-            code="too_big",
-            maximum=largest,
-            inclusive=True,
-            path=[name],
-            message=f"Too big: expected number to be <={largest}",
-        )
-    return int(text)
+    return zod.whole(number, (name,), smallest=smallest, largest=largest)
 
 
 def cursor(content: dict[str, Any]) -> str:
