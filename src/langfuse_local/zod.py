@@ -7,6 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local.answers import InvalidDataError, InvalidRequestError
+from langfuse_local.issues import (
+    UNDEFINED,
+    Path,
+    custom,
+    mistyped,
+    too_big,
+    too_small,
+    undiscriminated,
+)
 from langfuse_local.moments import from_iso, iso
 
 if TYPE_CHECKING:
@@ -14,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Path",
+    "amount",
     "array",
     "boolean",
     "custom",
@@ -26,14 +36,12 @@ __all__ = [
     "optional_text",
     "query_document",
     "record",
+    "sized_text",
     "text",
     "undiscriminated",
     "whole",
 ]
 
-Path = tuple[str | int, ...]
-
-_UNDEFINED: Final = object()
 # A calendar date, a time and a zone; zod names its pattern in the issue.
 _DATETIME: Final = (
     r"^(?:(?:\d\d[2468][048]|\d\d[13579][26]|\d\d0[48]|[02468][048]00|[13579][26]00)-02-29"
@@ -43,13 +51,6 @@ _DATETIME: Final = (
 )
 _IS_DATETIME: Final = re.compile(_DATETIME, re.ASCII)
 _LARGEST: Final = 2**63  # of what a database column holds; beyond it lies no sensible number
-_NAMES = (
-    (bool, "boolean"),
-    (str, "string"),
-    (int | float, "number"),
-    (list, "array"),
-    (dict, "object"),
-)
 
 
 def document(value: str, path: Path) -> Any:
@@ -70,14 +71,30 @@ def query_document(value: str, name: str) -> Any:
 
 def member(content: Mapping[str, Any], name: str) -> Any:
     """A member for the other checks; one that is not there is `undefined`."""
-    return content.get(name, _UNDEFINED)
+    return content.get(name, UNDEFINED)
 
 
 def text(value: Any, path: Path) -> str:
     """A string."""
     if isinstance(value, str):
         return value
-    raise _mistyped("string", value, path)
+    raise mistyped("string", value, path)
+
+
+def sized_text(
+    value: Any,
+    path: Path,
+    *,
+    longest: int | None = None,
+    words: tuple[str | None, ...] = (None,) * 2,
+) -> str:
+    """A string of one character or more, with other words for too short and too long if given."""
+    found = text(value, path)
+    if not found:
+        raise too_small("string", 1, path, words[0])
+    if longest is not None and len(found) > longest:
+        raise too_big("string", longest, path, words[1])
+    return found
 
 
 def optional_text(content: Mapping[str, Any], name: str) -> str | None:
@@ -90,7 +107,7 @@ def number(value: Any, path: Path) -> float:
     """A finite number."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST:
         return value
-    raise _mistyped("number", value, path)
+    raise mistyped("number", value, path)
 
 
 def whole(value: Any, path: Path, *, smallest: int, largest: int) -> int:
@@ -105,31 +122,39 @@ def whole(value: Any, path: Path, *, smallest: int, largest: int) -> int:
             message="Invalid input: expected int, received number",
         )
     if found < smallest:
-        raise _out_of_bounds("too_small", "minimum", smallest, path)
+        raise too_small("number", smallest, path)
     if found > largest:
-        raise _out_of_bounds("too_big", "maximum", largest, path)
+        raise too_big("number", largest, path)
     return int(found)
+
+
+def amount(value: Any, path: Path, message: str | None = None) -> float:
+    """A number that is not negative."""
+    found = number(value, path)
+    if found < 0:
+        raise too_small("number", 0, path, message)
+    return found
 
 
 def boolean(value: Any, path: Path) -> bool:
     """True or false."""
     if isinstance(value, bool):
         return value
-    raise _mistyped("boolean", value, path)
+    raise mistyped("boolean", value, path)
 
 
 def array(value: Any, path: Path) -> list[Any]:
     """A list."""
     if isinstance(value, list):
         return value
-    raise _mistyped("array", value, path)
+    raise mistyped("array", value, path)
 
 
 def record(value: Any, path: Path) -> dict[str, Any]:
     """An object."""
     if isinstance(value, dict):
         return value
-    raise _mistyped("object", value, path)
+    raise mistyped("object", value, path)
 
 
 def one_of(value: Any, options: Sequence[str], path: Path) -> str:
@@ -182,50 +207,6 @@ def date(value: Any, path: Path) -> int:
         path=[*path],
         message="Invalid input: expected date, received Date",
     )
-
-
-def undiscriminated(member: str, path: Path) -> InvalidDataError:
-    """A member says that the value is of a kind which there is not."""
-    return InvalidDataError(
-        code="invalid_union",
-        errors=[],
-        note="No matching discriminator",
-        discriminator=member,
-        path=[*path, member],
-        message="Invalid input",
-    )
-
-
-def custom(message: str, path: Path) -> InvalidDataError:
-    """A rule of Langfuse's own was broken."""
-    return InvalidDataError(code="custom", path=[*path], message=message)
-
-
-def _mistyped(expected: str, value: Any, path: Path) -> InvalidDataError:
-    return InvalidDataError(
-        expected=expected,
-        code="invalid_type",
-        path=[*path],
-        message=f"Invalid input: expected {expected}, received {_name(value)}",
-    )
-
-
-def _out_of_bounds(code: str, bound: str, limit: int, path: Path) -> InvalidDataError:
-    sign = "<" if code == "too_big" else ">"
-    return InvalidDataError(
-        origin="number",
-        code=code,
-        **{bound: limit},
-        inclusive=True,
-        path=[*path],
-        message=f"Too {code[4:]}: expected number to be {sign}={limit}",
-    )
-
-
-def _name(value: Any) -> str:
-    if value is None:
-        return "null"
-    return next((name for kind, name in _NAMES if isinstance(value, kind)), "undefined")
 
 
 def _reject(name: str) -> None:

@@ -180,7 +180,9 @@ def test_prices_what_arrives_after_a_model(backend: Backend) -> None:
     "changes",
     [
         {"modelName": None},
-        {"matchPattern": "("},
+        {"matchPattern": None},
+        {"tokenizerId": "own"},
+        {"startDate": "soon"},
         {"unit": "EGGS"},
         {"inputPrice": -1},
         {"inputPrice": None},
