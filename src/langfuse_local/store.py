@@ -70,11 +70,13 @@ class Store:
         self._writer.save(observations)
 
     def prune(self, *, before: int | None = None, max_bytes: int | None = None) -> int:
-        """Remove the oldest traces; the number of observations that went.
+        """Remove the oldest traces with their scores; the number of observations that went.
 
         Args:
-            before: Traces go of which nothing arrived since, in microseconds since the epoch.
-            max_bytes: Traces go until the rest takes no more than this of the file.
+            before: Traces go of which nothing arrived since, in microseconds since the epoch, and
+                every score whose own time is earlier, as with Langfuse's retention.
+            max_bytes: Traces go until the rest takes no more than this of the file, and the scores
+                of sessions that are gone with them.
         """
         return prune(self._writer, self.rows, before=before, max_bytes=max_bytes)
 
