@@ -18,6 +18,7 @@ __all__ = [
     "Position",
     "after",
     "blob_is",
+    "every",
     "root_is",
     "since",
     "text_in",
@@ -60,6 +61,18 @@ def blob_is(column: str, hex_id: str) -> Condition:
         return Condition(f"s.{column} = ?", (bytes.fromhex(hex_id),))
     except ValueError:
         return NEVER
+
+
+def every(conditions: Sequence[str]) -> str:
+    """All of these SQL conditions, true without any.
+
+    In halves of halves: SQLite refuses an expression that is more than 1000 deep, as a row of that
+    many ANDs is.
+    """
+    if len(conditions) < 2:  # noqa: PLR2004 - halves
+        return conditions[0] if conditions else "1"
+    half = len(conditions) // 2
+    return f"({every(conditions[:half])} AND {every(conditions[half:])})"
 
 
 def root_is(*, root: bool) -> Condition:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from langfuse_local import zod
 from langfuse_local.aggregates import aggregate, empty, read
+from langfuse_local.conditions import every
 from langfuse_local.metrics_query import Query
 from langfuse_local.timeline import KEY, Timeline
 
@@ -98,14 +99,10 @@ def _source(query: Query) -> tuple[str, list[object]]:
     wanted = {one.join for one in (*named, *measured) if one}
     joins = [sql for name, sql in view.joins.items() if name in wanted]
     range_ = [query.start, query.end]
-    where = [
-        view.always,
-        f"{view.time} >= ?",
-        f"{view.time} <= ?",
-        *(one.sql for one in query.conditions),
-    ]
+    asked = every([one.sql for one in query.conditions])
+    where = f"{view.always} AND {view.time} >= ? AND {view.time} <= ? AND {asked}"
     values = [value for one in query.conditions for value in one.values]
-    source = f"{' '.join((view.source, *joins))} WHERE {' AND '.join(where)}"
+    source = f"{' '.join((view.source, *joins))} WHERE {where}"
     return source, [*range_ * len(joins), *range_, *values]
 
 

@@ -8,7 +8,7 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
 
 from langfuse_local.codec import Stored, unpack
-from langfuse_local.conditions import Position, after, blob_is
+from langfuse_local.conditions import Position, after, blob_is, every
 from langfuse_local.database import open_reader
 from langfuse_local.prices import Prices, price_of
 from langfuse_local.retention import prune
@@ -160,7 +160,7 @@ class Store:
     def _observations(
         self, conditions: Sequence[Condition], order: str, *values: object
     ) -> list[Stored]:
-        where = " AND ".join(condition.sql for condition in conditions) or "1"
+        where = every([condition.sql for condition in conditions])
         given = (value for condition in conditions for value in condition.values)
         query = f"{statement('observations')} WHERE {where}{order}"
         return [unpack(row) for row in self.rows(query, (*given, *values))]

@@ -147,6 +147,15 @@ def test_replaces_the_parameter_of_the_same_name(backend: Backend) -> None:
     assert _names(backend, one, "sessionId=Talk-1") == ""
 
 
+def test_takes_as_many_filters_as_a_request_holds(backend: Backend) -> None:
+    """However many conditions there are, all of them hold."""
+    one = {"type": "null", "column": "id", "operator": "is not null", "value": ""}
+    last = {"type": "string", "column": "name", "operator": "=", "value": "b"}
+    filters = json.dumps([*[one] * 1099, last], separators=(",", ":"))
+    rows = backend.rows(f"?filter={quote(filters, safe='[]{},:')}")
+    assert [row["name"] for row in rows] == ["b"]
+
+
 def test_cuts_metadata_unless_expanded(backend: Backend) -> None:
     """A list shows 200 characters of a metadata value, and all of it for the keys asked for."""
     (cut,) = backend.rows("?name=a&fields=metadata")

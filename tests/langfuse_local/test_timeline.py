@@ -117,6 +117,18 @@ def test_bounds_filled_rows(backend: Backend) -> None:
     assert [row["count_count"] for row in limited] == [1, 0, 0, 1, 0]
 
 
+def test_reaches_to_the_ends_of_time(backend: Backend) -> None:
+    """The years 1 to 9999 in UTC have steps, and what lies beyond them is no moment."""
+    first, last = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
+    for granularity in ("minute", "week", "month"):
+        rows = _answer(backend, granularity, first, last).json["data"]
+        assert rows[0]["time_dimension"][:10] == "0001-01-01"
+    rows = _answer(backend, "month", "9999-01-01T00:00:00Z", last).json["data"]
+    assert rows[-1]["time_dimension"] == "9999-11-01"
+    for start, end in (("0001-01-01T00:00:00+14:00", last), (first, "9999-12-31T23:59:59-14:00")):
+        assert _answer(backend, "day", start, end).status == 400
+
+
 def test_refuses_many_groups_over_time(backend: Backend) -> None:
     """A dimension with many values has no place in a time series, limited or not."""
     answer = _answer(
