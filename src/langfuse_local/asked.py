@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langfuse_local import zod
 from langfuse_local.answers import InvalidRequestError
 from langfuse_local.columns import LISTED
-from langfuse_local.conditions import Position, blob_is, root_is, since, text_in, until
+from langfuse_local.conditions import (
+    PARENTLESS,
+    Position,
+    blob_is,
+    root_is,
+    since,
+    text_in,
+    until,
+)
 from langfuse_local.filters import checked, conditions_of
 from langfuse_local.moments import exact_iso
 from langfuse_local.parameters import cursor, limit_of, opened
@@ -53,6 +61,10 @@ _OPTIONS = {
     "parseIoAsJson": ("true", "false"),
 }
 _MANY = "environment"
+_CONTENT = ("input", "output")
+_UNINDEXED = (
+    "A filter on input or output needs another one on either of them whose operator is '='."
+)
 _RETIRED = (
     "parseIoAsJson=true is no longer supported on the v2 observations endpoint. Input/output fields"
     " are always returned as raw strings. Remove the parseIoAsJson parameter or set it to false."
@@ -110,11 +122,19 @@ def _check(parameters: QueryParams) -> None:
 def _conditions(parameters: QueryParams) -> Iterator[Condition]:
     """Simple parameters and the JSON filter; where both name a field, the filter alone counts."""
     filters = checked(zod.query_document(parameters.get("filter") or "[]", "filter"), ("filter",))
+    _check_content(filters)
     yield from conditions_of(filters, LISTED)
     filtered = {one["column"] for one in filters}
     for field, condition in _simple(parameters):
         if field not in filtered:
             yield condition
+
+
+def _check_content(filters: list[dict[str, Any]]) -> None:
+    """Langfuse looks for a part of such a text only beside a filter that it has an index for."""
+    operators = {one["operator"] for one in filters if one["column"] in _CONTENT}
+    if operators and "=" not in operators:
+        raise InvalidRequestError(_UNINDEXED)
 
 
 def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
@@ -127,6 +147,8 @@ def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
     for parameter, column in _IDS.items():
         if value := parameters.get(parameter):
             yield parameter, blob_is(column, value)
+    if parameters.get("parentObservationId") == "":
+        yield "parentObservationId", PARENTLESS
     if root := parameters.get("isRootObservation"):
         yield "isRootObservation", root_is(root=root == "true")
     if start := parameters.get("fromStartTime"):

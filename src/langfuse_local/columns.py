@@ -23,11 +23,6 @@ _KINDS: Final = {
 }
 
 
-def hex_text(column: str) -> str:
-    """The id in a column as a reader sees it; empty when there is none."""
-    return f"lower(hex(coalesce(s.{column}, '')))"
-
-
 def metadata_text() -> str:
     """The text of one key of an observation's metadata, NULL where it has no such key."""
     return "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.origin), ?)"
@@ -133,3 +128,8 @@ LISTED: Final = Columns(
     flags={"hasParentObservation": "(s.parent IS NOT NULL)", "isRootObservation": "s.root"},
     metadata={"metadata": metadata_text()},
 )
+
+
+def hex_text(column: str) -> str:
+    """The id in a column as a reader sees it; empty when there is none."""
+    return f"lower(hex(coalesce(s.{column}, '')))"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEVER",
+    "PARENTLESS",
     "Condition",
     "Position",
     "after",
@@ -44,6 +45,7 @@ class Position:
 
 
 NEVER = Condition("0")
+PARENTLESS = Condition("s.parent IS NULL")
 _ID = "SELECT id FROM strings WHERE value"
 
 

@@ -98,7 +98,7 @@ def backend(
         ("number", "totalCost", "<=", 0, ""),
         ("number", "totalCost", ">", 0, "a"),
         ("number", "tokensPerSecond", ">=", 0, "a"),
-        ("string", "input", "contains", "order", "a"),
+        ("string", "input", "=", "Where is my order?", "a"),
         ("string", "output", "=", "", "ab"),
         ("string", "traceEnvironment", "=", "default", "ab"),
         ("boolean", "hasParentObservation", "=", True, "b"),
@@ -161,6 +161,22 @@ def test_cuts_metadata_unless_expanded(backend: Backend) -> None:
     (cut,) = backend.rows("?name=a&fields=metadata")
     (whole,) = backend.rows("?name=a&fields=metadata&expandMetadata=other,long")
     assert (len(cut["metadata"]["long"]), len(whole["metadata"]["long"])) == (200, 300)
+
+
+def test_looks_into_texts_beside_a_whole_one(backend: Backend) -> None:
+    """A part of an input or output is looked for only beside a filter on the whole of either."""
+    part = {"type": "string", "column": "input", "operator": "contains", "value": "order"}
+    whole = {"type": "string", "column": "output", "operator": "=", "value": ""}
+    url = f"{backend.web}/api/public/v2/observations?filter="
+    alone = ask(url + quote(json.dumps([part])))
+    assert (alone.status, alone.json["error"]) == (400, "InvalidRequestError")
+    (row,) = ask(url + quote(json.dumps([part, whole]))).json["data"]
+    assert row["name"] == "a"
+
+
+def test_finds_rows_without_a_parent(backend: Backend) -> None:
+    """An empty `parentObservationId` asks for the rows that have none."""
+    assert [row["name"] for row in backend.rows("?parentObservationId=")] == ["a"]
 
 
 @pytest.mark.parametrize(
