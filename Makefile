@@ -156,9 +156,8 @@ bench: .tools/peers/.installed ## Compare spans and contexts with the peers (10 
 	@PYTHONPATH=src:. .tools/peers/bin/python -m benchmarks
 
 .PHONY: bench-backend
-bench-backend: .venv/.dev .tools/phoenix/.installed ## Compare the local backend with a floor and Phoenix (10 minutes)
-	@$(PYTHON) benchmarks/backend_ingest.py
-	@$(PYTHON) benchmarks/backend_queries.py
+bench-backend: .venv/.dev .tools/phoenix/.installed ## Compare the local backend with a floor and Phoenix (4 minutes)
+	@$(PYTHON) benchmarks/backend.py
 
 .PHONY: screenshot
 screenshot: .venv/.dev ## Photograph the Sessions page for the README (needs Chromium)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
-from backend_load import ROOT, SPANS, Server, local, median, post, requests, running
+from backend_load import ROOT, SPANS, Ratio, Server, local, median, post, requests, running
 
 from langfuse_local.codec import pack
 from langfuse_local.mapping import observations
@@ -41,8 +41,8 @@ _PHOENIX_ROUNDS = 3
 _PHOENIX_SPANS = 512
 
 
-def main() -> None:
-    """Measure in turns, print medians and ratios."""
+def measure() -> list[Ratio]:
+    """Measure in turns, print the medians and give their ratios."""
     bodies = list(requests(_REQUESTS))
     floors, inserts, speeds, sizes, memory = [], [], [], [], []
     for _ in range(_ROUNDS):
@@ -56,23 +56,22 @@ def main() -> None:
     print(f"floor           {median(floors):8.0f} spans/s (decode, make rows, insert)")
     print(f"insert alone    {median(inserts):8.0f} spans/s (decode, insert rows made before)")
     print(f"local backend   {median(speeds):8.0f} spans/s, {median(memory):.0f} MiB resident")
-    _say("speed / floor", median(speeds) / median(floors), ">= 0.5")
-    print(f"speed / insert alone  {median(speeds) / median(inserts):.2f}")
-    _say("file / bytes received", median(sizes), "<= 1.0")
-    if _PHOENIX.exists():
-        _compare(median(speeds), median(memory))
+    return [
+        Ratio("spans per second, to the floor", median(speeds) / median(floors), "at least 0.5"),
+        Ratio("spans per second, to insertion alone", median(speeds) / median(inserts)),
+        *_beside_phoenix(median(speeds), median(memory)),
+        Ratio("size of the file, to the bytes received", median(sizes), "at most 1.0"),
+    ]
 
 
-def _compare(speed: float, memory: float) -> None:
+def _beside_phoenix(speed: float, memory: float) -> list[Ratio]:
     rounds = [_in_folder(_phoenix) for _ in range(_PHOENIX_ROUNDS)]
     theirs, resident = median([one for one, _ in rounds]), median([one for _, one in rounds])
     print(f"Arize Phoenix   {theirs:8.1f} spans/s, {resident:.0f} MiB resident")
-    _say("speed / Phoenix's", speed / theirs, ">= 50")
-    _say("memory / Phoenix's", memory / resident, "<= 0.3")
-
-
-def _say(what: str, value: float, bar: str) -> None:
-    print(f"{what:21} {value:.2f}  (bar: {bar})")
+    return [
+        Ratio("spans per second, to Phoenix", speed / theirs, "at least 50"),
+        Ratio("resident memory, to Phoenix", memory / resident, "at most 0.3"),
+    ]
 
 
 def _in_folder(measure: Callable[[Path], _T]) -> _T:
@@ -174,7 +173,3 @@ def _port() -> int:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         return port
-
-
-if __name__ == "__main__":
-    main()

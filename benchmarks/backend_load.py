@@ -20,7 +20,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["ROOT", "SPANS", "Server", "local", "median", "post", "request", "requests", "running"]
+__all__ = [
+    "ROOT",
+    "SPANS",
+    "Ratio",
+    "Server",
+    "local",
+    "median",
+    "post",
+    "request",
+    "requests",
+    "running",
+]
 
 ROOT = Path(__file__).parents[1]
 SPANS = 512  # of one request: the SDK's default batch, 64 turns of 8 spans
@@ -54,6 +65,15 @@ class Server:
     traces: str
     pid: int
     folder: Path
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """One line of the results: what was compared, and the bar it is held to, if any."""
+
+    name: str
+    value: float
+    bar: str = "-"
 
 
 def median(values: list[float]) -> float:

@@ -11,13 +11,12 @@ import json
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import quote
 
-from backend_load import SPANS, Server, local, median, requests
+from backend_load import SPANS, Ratio, Server, local, median, requests
 
 from langfuse_local.mapping import observations
 from langfuse_local.otlp import decode
@@ -25,15 +24,42 @@ from langfuse_local.prices import Prices
 from langfuse_local.store import Store
 
 _SIZES = (10_000, 1_000_000)
-_ROUNDS = 25
 _SESSION, _USER = f"conv_{2:024x}", f"usr_pseudo_{2:06x}"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _KEYS = base64.b64encode(b"pk-lf-demo:sk-lf-demo").decode()
 _HOME = "/project/order-status-demo"
+
+
+def _metrics(
+    dimension: str, aggregation: str = "sum", measure: str = "totalCost", **filters: str
+) -> str:
+    """Metrics of one dimension, of the rows that equal every filter."""
+    query = {
+        "view": "observations",
+        "dimensions": [{"field": dimension}],
+        "metrics": [
+            {"measure": measure, "aggregation": aggregation},
+            {"measure": "count", "aggregation": "count"},
+        ],
+        "filters": [_filter(column, value) for column, value in filters.items()],
+        "fromTimestamp": "2026-01-01T00:00:00Z",
+        "toTimestamp": "2028-01-01T00:00:00Z",
+        "orderBy": [{"field": f"{aggregation}_{measure}", "direction": "desc"}],
+        "config": {"row_limit": 100},
+    }
+    return f"/api/public/v2/metrics?query={quote(json.dumps(query))}"
+
+
+def _filter(column: str, value: str) -> dict[str, str]:
+    return {"column": column, "operator": "=", "value": value, "type": "string"}
+
+
 # One of the last session and user of the small file, which is somewhere in the large one.
 _BARRED = {
     "observations by session": f"/api/public/v2/observations?sessionId={_SESSION}",
     "observations by user": f"/api/public/v2/observations?userId={_USER}",
+    "metrics by session": _metrics("sessionId", sessionId=_SESSION),
+    "metrics by user": _metrics("userId", userId=_USER),
 }
 _PAGES = {
     "newest observations": "/api/public/v2/observations",
@@ -43,46 +69,30 @@ _PAGES = {
     "page of one session": f"{_HOME}/sessions/{_SESSION}",
     "page of one user": f"{_HOME}/users/{_USER}",
 }
+# These read every row, or every row of one kind: they grow with the file.
+_WHOLE = {
+    "cost of every user": _metrics("userId"),
+    "cost of every session": _metrics("sessionId"),
+    "p95 latency by name": _metrics("name", "p95", "latency"),
+    "newest with a metadata value": "/api/public/v2/observations?filter="
+    + quote(json.dumps([{**_filter("metadata", "eu"), "type": "stringObject", "key": "region"}])),
+}
 
 
-def main() -> None:
-    """Print each question's medians at both sizes and their ratio."""
+def measure() -> list[Ratio]:
+    """Print each question's medians at both sizes and give their ratios."""
     with ExitStack() as stack:
         servers = []
         for size in _SIZES:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             _fill(folder / "langfuse.db", size)
             servers.append(stack.enter_context(local(folder)))
-        print(f"{'milliseconds, medians of ' + str(_ROUNDS):40} {'10 k':>8} {'1 M':>8}  ratio")
-        for asked, bar in ((_barred(servers[0]), "<= 3"), (_PAGES, "")):
-            for name, path in asked.items():
-                small, large = _measure(servers, path)
-                print(f"{name:40} {small:8.1f} {large:8.1f}  {large / small:5.2f}  {bar}")
-
-
-def _barred(server: Server) -> dict[str, str]:
-    return _BARRED | (_metrics() if _status(server, next(iter(_metrics().values()))) == 200 else {})  # noqa: PLR2004 - HTTP's own
-
-
-def _metrics() -> dict[str, str]:
-    """Sums for one session and one user; empty-handed on a backend without metrics."""
-    asked = {}
-    for name, column, value in (("session", "sessionId", _SESSION), ("user", "userId", _USER)):
-        query = {
-            "view": "observations",
-            "dimensions": [{"field": column}],
-            "metrics": [
-                {"measure": "totalCost", "aggregation": "sum"},
-                {"measure": "count", "aggregation": "count"},
-            ],
-            "filters": [{"column": column, "operator": "=", "value": value, "type": "string"}],
-            "fromTimestamp": "2026-01-01T00:00:00Z",
-            "toTimestamp": "2028-01-01T00:00:00Z",
-            "orderBy": [{"field": "sum_totalCost", "direction": "desc"}],
-            "config": {"row_limit": 100},
-        }
-        asked[f"metrics by {name}"] = f"/api/public/v2/metrics?query={quote(json.dumps(query))}"
-    return asked
+        print(f"{'milliseconds, medians':40} {'10 k':>8} {'1 M':>8}  ratio")
+        return [
+            Ratio(f"{name}, 1 million spans to 10 thousand", _grows(servers, name, path, n), bar)
+            for asked, n, bar in ((_BARRED, 25, "at most 3"), (_PAGES, 25, "-"), (_WHOLE, 3, "-"))
+            for name, path in asked.items()
+        ]
 
 
 def _fill(path: Path, size: int) -> None:
@@ -94,26 +104,19 @@ def _fill(path: Path, size: int) -> None:
                 print(f"\r{store.counts().observations}", end="", file=sys.stderr)
 
 
-def _measure(servers: list[Server], path: str) -> tuple[float, float]:
+def _grows(servers: list[Server], name: str, path: str, rounds: int) -> float:
     took: list[list[float]] = [[] for _ in servers]
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         for server, times in zip(servers, took, strict=True):
             started = time.perf_counter()
-            _status(server, path)
+            _read(server, path)
             times.append((time.perf_counter() - started) * 1000)
     small, large = map(median, took)
-    return small, large
+    print(f"{name:40} {small:8.1f} {large:8.1f}  {large / small:5.2f}")
+    return large / small
 
 
-def _status(server: Server, path: str) -> int:
+def _read(server: Server, path: str) -> None:
     asked = urllib.request.Request(server.url + path, headers={"Authorization": f"Basic {_KEYS}"})  # noqa: S310 - loopback
-    try:
-        with _OPENER.open(asked, timeout=120) as answer:
-            answer.read()
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-if __name__ == "__main__":
-    main()
+    with _OPENER.open(asked, timeout=120) as answer:
+        answer.read()

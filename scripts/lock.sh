@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 compile() { # OUTPUT ARGUMENT...
 	output=requirements/$1.txt
 	shift
+	# Older versions of pip need the extras to find the hash of a package that is asked for with some.
 	uv pip compile -q --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
-		--no-emit-index-url --no-emit-find-links -o "$output" "$@"
+		--no-strip-extras --no-emit-index-url --no-emit-find-links -o "$output" "$@"
 }
 
 compile demo pyproject.toml --extra local --extra checks

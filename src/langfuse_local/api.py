@@ -10,6 +10,7 @@ from starlette.routing import Route
 from langfuse_local import zod
 from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
 from langfuse_local.asked import Asked, cursor_after
+from langfuse_local.auth import ORGANIZATION
 from langfuse_local.body import Bodies
 from langfuse_local.metrics import Metrics
 from langfuse_local.models import Models
@@ -126,7 +127,7 @@ class Api:
         project = {
             "id": self._project_id,
             "name": self._project_id,
-            "organization": {"id": "demo-org", "name": "DemoOrg"},
+            "organization": {"id": ORGANIZATION, "name": "DemoOrg"},
             "metadata": {},
         }
         return Answer({"data": [project]})

@@ -11,7 +11,7 @@ from langfuse_local.columns import LISTED
 from langfuse_local.conditions import (
     PARENTLESS,
     Position,
-    blob_is,
+    id_is,
     root_is,
     since,
     text_in,
@@ -146,7 +146,7 @@ def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
         yield _MANY, text_in(_MANY, listed)
     for parameter, column in _IDS.items():
         if value := parameters.get(parameter):
-            yield parameter, blob_is(column, value)
+            yield parameter, id_is(column, value)
     if parameters.get("parentObservationId") == "":
         yield "parentObservationId", PARENTLESS
     if root := parameters.get("isRootObservation"):
@@ -166,8 +166,8 @@ def _position(text: str | None) -> Position | None:
         zod.text(zod.member(content, name), ("cursor", name)) for name in ("lastTraceId", "lastId")
     )
     try:
-        bytes.fromhex(trace_id + span_id)
-    except ValueError as error:
+        (trace_id + span_id).encode()
+    except ValueError as error:  # half a character
         raise InvalidRequestError("Invalid cursor format") from error
     return Position(start, trace_id, span_id)
 

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["Keys"]
+__all__ = ["ORGANIZATION", "Keys"]
 
+ORGANIZATION = "demo-org"
 _MISSING = "No authorization header"
 _WRONG = "Invalid credentials. Confirm that you've configured the correct host."
 

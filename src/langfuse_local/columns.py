@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["LISTED", "NUMBERS", "TEXTS", "Columns", "hex_text", "metadata_text"]
+__all__ = ["LISTED", "NUMBERS", "TEXTS", "Columns", "id_text", "metadata_text"]
 
 _KINDS: Final = {
     "interned": ("string", "stringOptions"),
@@ -25,7 +25,10 @@ _KINDS: Final = {
 
 def metadata_text() -> str:
     """The text of one key of an observation's metadata, NULL where it has no such key."""
-    return "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.origin), ?)"
+    return (
+        "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.keys),"
+        " (SELECT value FROM strings WHERE id = s.origin), ?)"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ LISTED: Final = Columns(
 )
 
 
-def hex_text(column: str) -> str:
-    """The id in a column as a reader sees it; empty when there is none."""
-    return f"lower(hex(coalesce(s.{column}, '')))"
+def id_text(column: str) -> str:
+    """The id in a column as a reader sees it, see `ids`; empty when there is none."""
+    written = f"lower(hex(coalesce(s.{column}, '')))"
+    return f"CASE typeof(s.{column}) WHEN 'text' THEN s.{column} ELSE {written} END"

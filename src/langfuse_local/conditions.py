@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langfuse_local.ids import key_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "NEVER",
     "PARENTLESS",
     "Condition",
     "Position",
     "after",
-    "blob_is",
     "every",
+    "id_is",
     "root_is",
     "since",
     "text_in",
@@ -44,7 +45,6 @@ class Position:
     id: str
 
 
-NEVER = Condition("0")
 PARENTLESS = Condition("s.parent IS NULL")
 _ID = "SELECT id FROM strings WHERE value"
 
@@ -57,12 +57,9 @@ def text_in(column: str, values: Sequence[str]) -> Condition:
     return Condition(f"s.{column} IN ({_ID} IN ({marks}))", tuple(values))
 
 
-def blob_is(column: str, hex_id: str) -> Condition:
-    """An id column holds this id, given in hex; text that is no hex matches nothing."""
-    try:
-        return Condition(f"s.{column} = ?", (bytes.fromhex(hex_id),))
-    except ValueError:
-        return NEVER
+def id_is(column: str, wanted: str) -> Condition:
+    """An id column holds this id."""
+    return Condition(f"s.{column} = ?", (key_of(wanted),))
 
 
 def every(conditions: Sequence[str]) -> str:
@@ -94,5 +91,5 @@ def until(start: int) -> Condition:
 
 def after(position: Position) -> Condition:
     """Comes after this row in the order of lists."""
-    ids = bytes.fromhex(position.trace_id), bytes.fromhex(position.id)
+    ids = key_of(position.trace_id), key_of(position.id)
     return Condition("(s.start, s.trace, s.span) < (?, ?, ?)", (position.start, *ids))

@@ -27,6 +27,7 @@ from langfuse_local.messages import (
     with_system,
 )
 from langfuse_local.nesting import nested
+from langfuse_local.scopes import SCOPE_KEYS, SCOPES
 
 if TYPE_CHECKING:
     from langfuse_local.values import Attributes
@@ -41,7 +42,6 @@ __all__ = [
     "OBSERVATION_KEYS",
     "PYDANTIC_PAIR",
     "PYDANTIC_SCOPE",
-    "SCOPES",
     "TOOL_PAIR",
     "Pair",
     "content",
@@ -52,16 +52,21 @@ __all__ = [
 class Pair:
     """Attributes that hold an input and an output, each in order of precedence.
 
-    `blank` is a text that counts as nothing.
+    `blank` is a text that counts as nothing. If `first_input` is set, the first input that is
+    there counts, even an empty one.
     """
 
     input: tuple[str, ...]
     output: tuple[str, ...]
     blank: str = ""
+    first_input: bool = False
 
     def find(self, attributes: Attributes) -> Exchange | None:
         """Input and output, if at least one of them holds anything."""
-        given, answer = self._pick(attributes, self.input), self._pick(attributes, self.output)
+        inputs = self.input
+        if self.first_input:
+            inputs = tuple(key for key in inputs if key in attributes)[:1] or inputs
+        given, answer = self._pick(attributes, inputs), self._pick(attributes, self.output)
         return (given, answer) if given or answer else None
 
     def _pick(self, attributes: Attributes, keys: tuple[str, ...]) -> Value:
@@ -74,32 +79,6 @@ OBSERVATION_KEYS: Final = ("langfuse.observation.input", "langfuse.observation.o
 # `langfuse.trace.*` is never read in Langfuse 4: a trace's input is that of its root.
 _IGNORED_KEYS: Final = ("langfuse.trace.input", "langfuse.trace.output")
 
-# Instrumentations that are known by the name of their scope.
-SCOPES: Final = {
-    "genkit-tracer": Pair(("genkit:input",), ("genkit:output",)),
-    "ai": Pair(
-        ("ai.prompt.messages", "ai.prompt", "ai.toolCall.args"),
-        (
-            "ai.response.text",
-            "ai.result.text",
-            "ai.toolCall.result",
-            "ai.response.object",
-            "ai.result.object",
-            "ai.response.toolCalls",
-            "ai.result.toolCalls",
-        ),
-    ),
-    "@flue/opentelemetry": Pair(
-        ("flue.turn.input", "flue.tool.arguments", "flue.task.prompt", "flue.workflow.payload"),
-        (
-            "flue.turn.output",
-            "flue.tool.result",
-            "flue.task.result",
-            "flue.operation.result",
-            "flue.workflow.result",
-        ),
-    ),
-}
 EARLY_PAIRS: Final = (
     Pair(
         ("gcp.vertex.agent.llm_request", "gcp.vertex.agent.tool_call_args"),
@@ -110,6 +89,7 @@ EARLY_PAIRS: Final = (
     Pair(
         ("lk.input_text", "lk.user_transcript", "lk.chat_ctx", "lk.user_input"),
         ("lk.function_tool.output", "lk.response.text"),
+        first_input=True,
     ),
 )
 LOGFIRE_KEY: Final = "events"
@@ -127,11 +107,15 @@ NESTED_PAIRS: Final = (
     ("llm.input_messages", "llm.output_messages"),
 )
 
-CONTENT_KEYS: Final = frozenset(
-    key
-    for pair in (*SCOPES.values(), *EARLY_PAIRS, *LATE_PAIRS, PYDANTIC_PAIR)
-    for key in (*pair.input, *pair.output)
-) | {*OBSERVATION_KEYS, *_IGNORED_KEYS, *MESSAGE_KEYS, *TOOL_CALL_KEYS, SYSTEM_KEY, LOGFIRE_KEY}
+CONTENT_KEYS: Final = (
+    frozenset(
+        key
+        for pair in (*EARLY_PAIRS, *LATE_PAIRS, PYDANTIC_PAIR)
+        for key in (*pair.input, *pair.output)
+    )
+    | SCOPE_KEYS
+    | {*OBSERVATION_KEYS, *_IGNORED_KEYS, *MESSAGE_KEYS, *TOOL_CALL_KEYS, SYSTEM_KEY, LOGFIRE_KEY}
+)
 CONTENT_PREFIXES: Final = tuple(prefix for pair in NESTED_PAIRS for prefix in pair)
 _ANY_KEYS: Final = CONTENT_KEYS | {*TOOL_PAIR.input, *TOOL_PAIR.output}
 
@@ -164,8 +148,8 @@ _IS_CONTENT: Final = Remembered(_is_content)
 
 
 def _of_scope(attributes: Attributes, scope: str) -> Exchange | None:
-    pair = SCOPES.get(scope)
-    return pair.find(attributes) if pair else None
+    find = SCOPES.get(scope)
+    return find(attributes) if find else None
 
 
 def _of_events(events: Events, scope: str) -> Exchange | None:

@@ -31,6 +31,7 @@ _SCHEMA = {
         "fill_users",
         "fill_traces",
     ),
+    4: ("keys",),
 }
 _VERSION = max(_SCHEMA)
 _STALE = ("stale_sessions", "stale_users", "stale_traces", "stale_on_update", "stale_on_delete")
@@ -71,7 +72,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.create_function("input_of", 1, input_of, deterministic=True)
     connection.create_function("output_of", 1, output_of, deterministic=True)
-    connection.create_function("metadata_of", 3, metadata_of, deterministic=True)
+    connection.create_function("metadata_of", 4, metadata_of, deterministic=True)
     connection.create_function("number_of", 1, number_of, deterministic=True)
     connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
     connection.create_aggregate("histogram", 2, Histogram)  # type: ignore[arg-type]  # as above

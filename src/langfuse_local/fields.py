@@ -20,6 +20,7 @@ __all__ = [
     "ENVIRONMENT_KEYS",
     "LEVELS",
     "LEVEL_KEY",
+    "LIVEKIT_SCOPE",
     "NAME_KEYS",
     "PUBLIC_KEYS",
     "RELEASE_KEY",
@@ -71,6 +72,8 @@ NAME_KEYS: Final = (
     "ai.toolCall.name",
     "ai.operationId",
 )
+# Even an empty one of these is a name.
+_KEPT_NAMES: Final = frozenset({"genkit:name", "ai.toolCall.name", "ai.operationId"})
 # Each is looked up on the span and then on the resource before the next one.
 ENVIRONMENT_KEYS: Final = (
     "langfuse.environment",
@@ -101,6 +104,25 @@ LEVELS: Final = {
     "FATAL": "ERROR",
     "CRITICAL": "ERROR",
 }
+LIVEKIT_SCOPE: Final = "livekit-agents"
+_LIVEKIT_INNER_SPANS: Final = frozenset(
+    {
+        "user_speaking",
+        "eou_detection",
+        "llm_request_run",
+        "tts_node",
+        "tts_request",
+        "tts_request_run",
+        "tts_stream_adapter",
+        "agent_speaking",
+        "drain_agent_activity",
+        "on_exit",
+        "on_enter",
+        "llm_fallback_adapter",
+        "tts_fallback_adapter",
+        "start_agent_activity",
+    }
+)
 _DEFAULT_ENVIRONMENT: Final = "default"
 _RESERVED_PREFIX: Final = re.compile(r"^(langfuse[-_]?)+")
 _ENVIRONMENT: Final = re.compile(r"[a-z0-9_-]{1,40}")
@@ -137,18 +159,26 @@ def flag(attributes: Attributes, keys: Sequence[str]) -> bool:
 
 def name(attributes: Attributes, span_name: str) -> str:
     """What the observation is called; an AI SDK operation is prefixed with its function."""
-    key = winner(attributes, NAME_KEYS)
-    if key is None:
-        return span_name
-    function = attributes.get("ai.telemetry.functionId") if key == NAME_KEYS[-1] else None
-    return f"{string(function)}:{sent(attributes[key])}" if function else sent(attributes[key])
+    for key in NAME_KEYS:
+        if attributes.get(key) or (key in attributes and key in _KEPT_NAMES):
+            own = sent(attributes[key])
+            function = attributes.get("ai.telemetry.functionId") if key == NAME_KEYS[-1] else None
+            return f"{string(function)}:{own}" if function else own
+    return span_name
 
 
-def level(attributes: Attributes, *, failed: bool) -> str:
-    """The level sent, if it is a known one; else what the span's status says."""
+def level(attributes: Attributes, span_name: str, scope: str, *, failed: bool) -> str:
+    """The level sent, if it is a known one; else what the span's status says.
+
+    LiveKit's inner workings are for debugging.
+    """
     value = attributes.get(LEVEL_KEY)
-    known = LEVELS.get(value.strip().upper()) if isinstance(value, str) else None
-    return known or ("ERROR" if failed else "DEFAULT")
+    if isinstance(value, str) and (known := LEVELS.get(value.strip().upper())):
+        return known
+    if failed:
+        return "ERROR"
+    is_inner = scope == LIVEKIT_SCOPE and span_name in _LIVEKIT_INNER_SPANS
+    return "DEBUG" if is_inner else "DEFAULT"
 
 
 def environment(span: Attributes, resource: Attributes) -> str:
@@ -161,8 +191,7 @@ def environment(span: Attributes, resource: Attributes) -> str:
 
 def tags(attributes: Attributes) -> tuple[str, ...]:
     """Tags from an array, a JSON array, or text with commas."""
-    key = winner(attributes, TAG_KEYS)
-    value = None if key is None else attributes[key]
+    value = attributes.get(winner(attributes, TAG_KEYS) or TAG_KEYS[-1])
     if isinstance(value, str) and value.strip().startswith("["):
         value = _json_array(value)
     if isinstance(value, list):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local import zod
 from langfuse_local.answers import InvalidDataError, InvalidRequestError
-from langfuse_local.columns import hex_text
-from langfuse_local.conditions import Condition, blob_is, text_in
+from langfuse_local.columns import id_text
+from langfuse_local.conditions import Condition, id_is, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -97,8 +97,8 @@ def _condition(one: dict[str, Any], columns: Columns) -> Condition:
 def _string(column: str, operator: str, wanted: str, columns: Columns) -> Condition:
     if column in columns.ids:
         if operator == "=" and wanted:
-            return blob_is(columns.ids[column], wanted)
-        return _matches(hex_text(columns.ids[column]), operator, wanted)
+            return id_is(columns.ids[column], wanted)
+        return _matches(id_text(columns.ids[column]), operator, wanted)
     if column in columns.texts:
         return _matches(f"coalesce({columns.texts[column]}, '')", operator, wanted)
     interned = columns.interned[column]
@@ -117,7 +117,7 @@ def _string_options(
     column: str, _operator: str, wanted: Sequence[str], columns: Columns
 ) -> Condition:
     if column in columns.ids:
-        return Condition(f"{hex_text(columns.ids[column])} IN ({_marks(wanted)})", (*wanted,))
+        return Condition(f"{id_text(columns.ids[column])} IN ({_marks(wanted)})", (*wanted,))
     if column in columns.texts:
         text = f"coalesce({columns.texts[column]}, '')"
         return Condition(f"{text} IN ({_marks(wanted)})", (*wanted,))

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from langfuse_local.body import Bodies, inflate
+from langfuse_local.body import Bodies
 from langfuse_local.mapping import observations
-from langfuse_local.otlp import BadRequest, check_ids, decode
-from langfuse_local.weight import check_json, check_values
+from langfuse_local.otlp import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     from starlette.requests import Request
 
+    from langfuse_local.otlp import Batch
     from langfuse_local.store import Store
 
 __all__ = ["Intake"]
-
-_JSON = "application/json"
 
 
 class Intake:
@@ -35,24 +36,33 @@ class Intake:
         self._bodies = Bodies()
         self._thread = ThreadPoolExecutor(1, "intake")
 
-    async def take(self, request: Request, kind: str) -> None:
-        """Store the spans of a request, all or none, and return when they are on disk.
+    async def take(self, request: Request, read: Callable[[bytes], Batch]) -> bool:
+        """Store what `read` makes of the body, all or nothing, and return when it is on disk.
 
-        Raises BadRequest, which says what to answer, or sqlite3.Error.
+        Whether the request held anything. Raises BadRequest, which says what to answer, or
+        sqlite3.Error.
         """
-        encoding = request.headers.get("content-encoding", "").strip().lower()
         loop = asyncio.get_running_loop()
+        async with self._body(request) as body:
+            return await loop.run_in_executor(self._thread, self._save, body, read)
+
+    async def discard(self, request: Request) -> None:
+        """Read the body and forget it: who is answered before the end may never read the answer.
+
+        Raises BadRequest.
+        """
+        async with self._body(request):
+            pass
+
+    @asynccontextmanager
+    async def _body(self, request: Request) -> AsyncIterator[bytes]:
         try:
             async with self._bodies.read(request) as body:
-                await loop.run_in_executor(self._thread, self._save, body, encoding, kind)
+                yield body
         except ClientDisconnect as error:
             raise BadRequest("The body ended before it was complete.") from error
 
-    def _save(self, body: bytes, encoding: str, kind: str) -> None:
-        content = inflate(body, encoding)
-        if kind == _JSON:
-            check_json(content)
-        request = decode(content, kind)
-        check_values(request, len(content))
-        check_ids(request)
-        self._store.save(observations(request, self._store.prices))
+    def _save(self, body: bytes, read: Callable[[bytes], Batch]) -> bool:
+        batch = read(body)
+        self._store.save(observations(batch.request, self._store.prices, batch.id_of))
+        return bool(batch.request.resource_spans)

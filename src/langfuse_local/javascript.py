@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Final, NoReturn, TypeAlias
@@ -15,6 +16,7 @@ from typing import Final, NoReturn, TypeAlias
 __all__ = [
     "MAX_SAFE_INTEGER",
     "Value",
+    "number",
     "parse",
     "replace_surrogates",
     "string",
@@ -27,6 +29,7 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 # Every level costs Python frames in `stringify` and in the flattening of metadata.
 _MAX_DEPTH: Final = 100
 _EXACT_DIGITS: Final = 15
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 
 
 def parse(text: str) -> Value:
@@ -71,6 +74,16 @@ def string(value: Value) -> str:
     if isinstance(value, list):
         return ",".join(["" if item is None else string(item) for item in value])
     return "[object Object]" if isinstance(value, dict) else _number(value)
+
+
+def number(value: Value) -> float | None:
+    """`Number(value)`, None where that is not a number."""
+    if isinstance(value, bool | int | float):
+        return value + 0
+    if not isinstance(value, str):
+        return None
+    digits = value.strip() or "0"
+    return float(digits) if _NUMBER.fullmatch(digits) else None
 
 
 def replace_surrogates(value: Value) -> Value:

@@ -15,14 +15,15 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 from langfuse_local import fields, generations
 from langfuse_local.content import content
 from langfuse_local.costs import computed_cost, sent_cost
-from langfuse_local.kinds import kind
+from langfuse_local.kinds import is_old_sdk, kind
 from langfuse_local.metadata import metadata, of_resource, of_scope
-from langfuse_local.observation import Observation
+from langfuse_local.observation import Observation, Origin
+from langfuse_local.tools import with_tools
 from langfuse_local.usage import usage
 from langfuse_local.values import Attributes, attributes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -36,64 +37,79 @@ _LAST: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
+class _Shared:
     """What all spans of one scope of one resource share."""
 
     resource: Attributes
-    metadata: dict[str, str]
+    origin: Origin
     scope: str
+    own_sdk: bool
+    old_sdk: bool
     version: str
     release: str
     now: int
+    id_of: Callable[[bytes], str]
 
 
-def observations(request: ExportTraceServiceRequest, prices: Prices) -> Iterator[Observation]:
+def observations(
+    request: ExportTraceServiceRequest, prices: Prices, id_of: Callable[[bytes], str] = bytes.hex
+) -> Iterator[Observation]:
     """One observation per span, in the order of the request, made as they are asked for."""
     now = time.time_ns()
     for resource_spans in request.resource_spans:
         resource = attributes(resource_spans.resource.attributes)
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
-            origin = _origin(scope_spans, resource, described, now)
-            yield from (_observation(span, origin, prices) for span in scope_spans.spans)
+            shared = _shared(scope_spans, resource, described, now, id_of)
+            yield from (_observation(span, shared, prices) for span in scope_spans.spans)
 
 
-def _origin(
-    spans: ScopeSpans, resource: Attributes, described: dict[str, str], now: int
-) -> _Origin:
-    return _Origin(
+def _shared(
+    spans: ScopeSpans,
+    resource: Attributes,
+    described: dict[str, str],
+    now: int,
+    id_of: Callable[[bytes], str],
+) -> _Shared:
+    return _Shared(
         resource=resource,
-        metadata=described | of_scope(spans.scope),
+        origin=Origin(described | of_scope(spans.scope)),
         scope=spans.scope.name,
+        own_sdk=spans.scope.name.startswith(_OWN_SDK),
+        old_sdk=is_old_sdk(spans.scope.name, spans.scope.version, resource),
         version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
         release=fields.sent(resource.get(fields.RELEASE_KEY)),
         now=now,
+        id_of=id_of,
     )
 
 
-def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
+def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
     sent = attributes(span.attributes)
-    start, end = _times(span, origin.now)
+    start, end = _times(span, shared.now)
     kept = {} if generations.is_roll_up(sent) else sent
-    model = fields.text(kept, generations.MODEL_NAME_KEYS)
-    tokens = usage(kept)
-    observation_type = kind(sent)
+    model = generations.model_name(kept)
+    tokens = usage(kept, shared.scope) if kept else {}
+    observation_type = kind(sent, scope=shared.scope, span_name=span.name, old_sdk=shared.old_sdk)
     prompted = sent if observation_type == "GENERATION" else {}
-    given, answer = content(sent, span.events, origin.scope)
+    given, answer = content(sent, span.events, shared.scope)
+    own, origin = metadata(sent, shared.origin, own_sdk=shared.own_sdk)
+    given = with_tools(given, own)
+    failed = span.status.code == Status.STATUS_CODE_ERROR
     return Observation(
-        id=span.span_id.hex(),
-        trace_id=span.trace_id.hex(),
-        parent_id=span.parent_span_id.hex() or None,
+        id=shared.id_of(span.span_id),
+        trace_id=shared.id_of(span.trace_id),
+        parent_id=shared.id_of(span.parent_span_id) or None,
         type=observation_type,
         name=fields.name(sent, span.name),
         start_time=start,
         end_time=end,
-        completion_start_time=generations.completion_start(sent),
-        level=fields.level(sent, failed=span.status.code == Status.STATUS_CODE_ERROR),
+        completion_start_time=generations.completion_start(sent, start),
+        level=fields.level(sent, span.name, shared.scope, failed=failed),
         status_message=fields.sent(sent.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
-        version=fields.sent(sent.get(fields.VERSION_KEY, origin.version)),
-        release=fields.sent(sent.get(fields.RELEASE_KEY, origin.release)),
-        environment=fields.environment(sent, origin.resource),
+        version=fields.sent(sent.get(fields.VERSION_KEY, shared.version)),
+        release=fields.sent(sent.get(fields.RELEASE_KEY, shared.release)),
+        environment=fields.environment(sent, shared.resource),
         public=fields.flag(sent, fields.PUBLIC_KEYS),
         is_app_root=fields.flag(sent, (fields.ROOT_KEY,)),
         user_id=fields.text(sent, fields.USER_KEYS),
@@ -101,14 +117,15 @@ def _observation(span: Span, origin: _Origin, prices: Prices) -> Observation:
         trace_name=fields.sent(sent.get(fields.TRACE_NAME_KEY)) or None,
         tags=fields.tags(sent),
         model=model,
-        model_parameters=generations.parameters(sent),
+        model_parameters=generations.parameters(sent, shared.scope),
         usage=tokens,
         cost=_cost(kept, model, tokens, prices),
         prompt_name=generations.prompt_name(prompted),
         prompt_version=generations.prompt_version(prompted),
         input=given,
         output=answer,
-        metadata=metadata(sent, origin.metadata, own_sdk=origin.scope.startswith(_OWN_SDK)),
+        own_metadata=own,
+        origin=origin,
     )
 
 

@@ -113,8 +113,7 @@ def event_attributes(events: Events, name: str) -> Attributes | None:
 
 def _instructions(value: Value) -> str:
     parsed = _parsed(value)
-    parts = parsed if isinstance(parsed, list) else [parsed]
-    return "\n".join(_part(part) for part in parts)
+    return "\n".join(map(_part, parsed)) if isinstance(parsed, list) else string(parsed)
 
 
 def _part(part: Value) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
+    from langfuse_local.observation import Origin
+
 __all__ = [
     "BLOCKS",
     "EXCLUDED_KEYS",
@@ -42,10 +44,11 @@ BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
+_IS_SAFE: Final = Remembered(lambda name: not _DANGEROUS.search(name))
 
 
-def metadata(span: Attributes, origin: dict[str, str], *, own_sdk: bool) -> dict[str, str]:
-    """The row's metadata.
+def metadata(span: Attributes, origin: Origin, *, own_sdk: bool) -> tuple[dict[str, str], Origin]:
+    """The row's own metadata, and what remains of the metadata of where it comes from.
 
     Args:
         span: The span's attributes.
@@ -53,13 +56,16 @@ def metadata(span: Attributes, origin: dict[str, str], *, own_sdk: bool) -> dict
         own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
     """
     rest, given = _sorted(span)
-    blocks = origin.copy() if own_sdk else rest | origin
+    own = {} if own_sdk else rest
     if not given:
-        return blocks
+        return own, origin
     if replaced := tuple(f"{block}." for block in BLOCKS if block in given):
-        blocks = {key: value for key, value in blocks.items() if not key.startswith(replaced)}
-    blocks.update((key, value) for key, value in _flat(given) if not _DANGEROUS.search(key))
-    return blocks
+        own = {key: value for key, value in own.items() if not key.startswith(replaced)}
+        origin = origin.without(replaced)
+    for key, value in _flat(given):
+        if key not in origin.metadata:
+            own.setdefault(key, value)  # Of the same name twice, the first counts.
+    return own, origin
 
 
 def of_resource(resource: Attributes) -> dict[str, str]:
@@ -120,8 +126,8 @@ def _object(span: Attributes, key: str) -> dict[str, Value]:
 
 def _flat(members: dict[str, Value], path: str = "") -> Iterator[tuple[str, str]]:
     for key, value in members.items():
-        name = f"{path}{key}"
+        name = f"{path}{key}" if path else key
         if isinstance(value, dict):
             yield from _flat(value, f"{name}.")
-        else:
-            yield name, sent(value)
+        elif _IS_SAFE[name]:
+            yield name, value if isinstance(value, str) else sent(value)

@@ -7,12 +7,35 @@ carries its own copy of everything it can be found by.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-__all__ = ["Observation"]
+import orjson
+
+__all__ = ["Observation", "Origin"]
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+@dataclass(frozen=True)
+class Origin:
+    """Where spans come from: the metadata that all spans of one scope of one resource share.
+
+    Attributes:
+        metadata: As `Observation.metadata`, the keys below `resourceAttributes.` and `scope.`.
+    """
+
+    metadata: dict[str, str]
+
+    @cached_property
+    def text(self) -> str:
+        """The metadata as JSON, written once for all spans that share it."""
+        return orjson.dumps(self.metadata).decode()
+
+    def without(self, prefixes: tuple[str, ...]) -> Origin:
+        """The same, less the keys below these prefixes."""
+        return Origin({k: text for k, text in self.metadata.items() if not k.startswith(prefixes)})
+
+
+class Observation(NamedTuple):
     """One stored observation, as Langfuse 4.16 stores it.
 
     "Absent" is the empty string for `version`, `release`, `user_id`, `session_id`, `model`,
@@ -20,8 +43,8 @@ class Observation:
     `completion_start_time` and `prompt_version`; the public API answers both as they are.
 
     Attributes:
-        id: Span id, 16 lower-case hex digits.
-        trace_id: Trace id, 32 lower-case hex digits.
+        id: Span id: 16 lower-case hex digits from OTLP, any text from Langfuse's own endpoint.
+        trace_id: Trace id: likewise, 32 digits.
         parent_id: Parent span id, None for a span without a parent.
         type: SPAN, GENERATION, EVENT, EMBEDDING, AGENT, TOOL, CHAIN, RETRIEVER, GUARDRAIL or
             EVALUATOR.
@@ -48,9 +71,10 @@ class Observation:
         prompt_version: Version of that prompt, 0 to 65535.
         input: Stored text: JSON, or whatever string was sent.
         output: As `input`.
-        metadata: Dotted name to stored text. The public API parses each value as JSON where it
-            can. Span attributes that no field took lie under `attributes.`, the resource under
-            `resourceAttributes.`, the instrumentation scope under `scope.`.
+        own_metadata: Dotted name to stored text. The public API parses each value as JSON where
+            it can. Span attributes that no field took lie under `attributes.`.
+        origin: The rest of the metadata: the resource under `resourceAttributes.`, the
+            instrumentation scope under `scope.`.
     """
 
     id: str
@@ -80,7 +104,13 @@ class Observation:
     prompt_version: int | None
     input: str | None
     output: str | None
-    metadata: dict[str, str]
+    own_metadata: dict[str, str]
+    origin: Origin
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """All of the metadata, by dotted name."""
+        return self.own_metadata | self.origin.metadata
 
     @property
     def is_root(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from langfuse_local.columns import NUMBERS, TEXTS, Columns, hex_text, metadata_text
+from langfuse_local.columns import NUMBERS, TEXTS, Columns, id_text, metadata_text
 from langfuse_local.views import Dimension, Measure, View, mistyped, unknown
 
 __all__ = ["OBSERVATIONS"]
@@ -48,10 +48,10 @@ def _never_null(name: str) -> Dimension:
 
 
 _DIMENSIONS: Final = {
-    "id": Dimension(hex_text("span"), "s.span", many=True),
-    "traceId": Dimension(hex_text("trace"), "s.trace", many=True),
+    "id": Dimension(id_text("span"), "s.span", many=True),
+    "traceId": Dimension(id_text("trace"), "s.trace", many=True),
     "environment": _text("environment"),
-    "parentObservationId": Dimension(f"nullif({hex_text('parent')}, '')", "s.parent", many=True),
+    "parentObservationId": Dimension(f"nullif({id_text('parent')}, '')", "s.parent", many=True),
     "isRootObservation": Dimension("s.root", empty=False, read=bool),
     "type": _never_null("type"),
     "name": _never_null("name"),
@@ -107,7 +107,7 @@ _MEASURES: Final = {
 _SCORES: Final = (
     "JOIN (SELECT observation, count(*) AS number FROM scores"  # noqa: S608 - names from tables
     " WHERE observation IS NOT NULL AND timestamp >= ? AND timestamp <= ? GROUP BY observation)"
-    f" AS c ON c.observation = {hex_text('span')}"
+    f" AS c ON c.observation = {id_text('span')}"
 )
 OBSERVATIONS: Final = View(
     "spans AS s",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
@@ -13,7 +14,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from langfuse_local.javascript import replace_surrogates
 
-__all__ = ["BadRequest", "check_ids", "decode"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["UNREADABLE", "BadRequest", "Batch", "check_ids", "decode", "message_of"]
 
 # OTLP/JSON writes these in hex, where protobuf's own JSON mapping expects base64:
 # https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
@@ -21,12 +25,22 @@ _IDS: Final = {"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "pare
 _ARRAYS: Final = {"arrayValue", "array_value"}
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
+# What reading JSON, and then a message from it, may raise. Protobuf's own texts quote the body.
+UNREADABLE: Final = (ParseError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 class BadRequest(ValueError):  # noqa: N818 - named after the answer it becomes, HTTP 400
     """A request that cannot be stored; its text is a sentence for the sender, without values."""
 
     status = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request's spans, and how an id of theirs is written that the message holds as bytes."""
+
+    request: ExportTraceServiceRequest
+    id_of: Callable[[bytes], str] = bytes.hex
 
 
 def decode(body: bytes, content_type: str) -> ExportTraceServiceRequest:
@@ -83,39 +97,47 @@ def _from_protobuf(body: bytes) -> ExportTraceServiceRequest:
         ) from None
 
 
+def message_of(document: Any, id_bytes: Callable[[str], bytes]) -> ExportTraceServiceRequest:
+    """The message of a JSON document, which is used up; ids become what `id_bytes` makes of them.
+
+    Raises BadRequest for an id of which it makes nothing, and else one of UNREADABLE.
+    """
+    if not isinstance(document, dict):
+        raise TypeError("An OTLP request is a JSON object.")
+    _translate(document, id_bytes)
+    return ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+
+
 def _from_json(body: bytes) -> ExportTraceServiceRequest:
-    """Decode OTLP/JSON; protobuf's own messages are not passed on, since they quote the body."""
     try:
-        message = json.loads(body.decode())
-        _translate(message)
-        return ParseDict(message, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+        return message_of(json.loads(body.decode()), bytes.fromhex)
     except BadRequest:
         raise
-    except (ParseError, ValueError, TypeError, AttributeError, RecursionError):
+    except UNREADABLE:
         raise BadRequest(
             "The body is not an OTLP trace request in JSON: expected resourceSpans, scopeSpans and "
             "spans, with attributes as lists of key and value."
         ) from None
 
 
-def _translate(message: Any) -> None:
+def _translate(message: dict[str, Any], id_bytes: Callable[[str], bytes]) -> None:
     """Rewrite in place what protobuf's JSON mapping reads differently from OTLP's."""
-    if not isinstance(message, dict):
-        raise TypeError("An OTLP request is a JSON object.")
     pending: list[Any] = [message]
     while pending:
         node = pending.pop()
         if isinstance(node, list):
             pending.extend(node)
         elif isinstance(node, dict):
-            _translate_fields(node)
+            _translate_fields(node, id_bytes)
             pending.extend(node.values())
 
 
-def _translate_fields(node: dict[str, Any]) -> None:
+def _translate_fields(node: dict[str, Any], id_bytes: Callable[[str], bytes]) -> None:
     for name, value in list(node.items()):
-        if isinstance(value, str):
-            node[name] = _base64(name, value) if name in _IDS else replace_surrogates(value)
+        if isinstance(value, str) and name in _IDS:
+            node[name] = _base64(name, value, id_bytes)
+        elif isinstance(value, str):
+            node[name] = replace_surrogates(value)
         elif name in _ARRAYS and isinstance(value, dict) and value.get("values") == []:
             # Langfuse 4.16 reads an empty array right from JSON and wrong from protobuf, and the
             # message cannot tell them apart. Its text stores the same as the array would.
@@ -123,8 +145,8 @@ def _translate_fields(node: dict[str, Any]) -> None:
             node["stringValue"] = "[]"
 
 
-def _base64(name: str, value: str) -> str:
+def _base64(name: str, value: str, id_bytes: Callable[[str], bytes]) -> str:
     try:
-        return base64.b64encode(bytes.fromhex(value)).decode()
+        return base64.b64encode(id_bytes(value)).decode()
     except (ValueError, binascii.Error):
         raise BadRequest(f"A {name} is not hexadecimal, as OTLP/JSON writes ids.") from None

@@ -74,7 +74,7 @@ class Pages:
             Route(f"{home}/users", self._users),
             Route(f"{home}/users/{{id:path}}", self._user),
             Route(f"{home}/traces", self._traces),
-            Route(f"{home}/traces/{{id}}", self._trace),
+            Route(f"{home}/traces/{{id:path}}", self._trace),
             Route(f"{home}/mapping", self._mapping),
             Route("/mapping", self._to_mapping),
             Mount("/static", StaticFiles(packages=[("langfuse_local", "static")])),

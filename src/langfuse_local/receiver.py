@@ -7,27 +7,34 @@ who may send and in how they phrase an answer.
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.responses import JSONResponse, Response
 
+from langfuse_local import dialect
 from langfuse_local.answers import Answer
+from langfuse_local.body import inflate
 from langfuse_local.database import StoreError
-from langfuse_local.otlp import BadRequest
+from langfuse_local.otlp import BadRequest, Batch, check_ids, decode
+from langfuse_local.receipt import langfuse_header
+from langfuse_local.weight import check_json, check_values
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
     from langfuse_local.auth import Keys
     from langfuse_local.intake import Intake
+    from langfuse_local.receipt import Receipts
 
-__all__ = ["LangfuseReceiver", "OtlpReceiver"]
+__all__ = ["LangfuseReceiver", "OtlpReceiver", "read"]
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
@@ -35,6 +42,8 @@ _PROTOBUF = "application/x-protobuf"
 _INVALID_ARGUMENT, _UNAVAILABLE = 3, 14  # google.rpc.Code
 _RETRYABLE = 503
 _UNSUPPORTED = f"Send {_PROTOBUF} or {_JSON}."
+_NEWEST: Final = 4  # x-langfuse-ingestion-version of Langfuse 4.16
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?[0-9]+")
 
 
 class _NotStoredError(BadRequest):
@@ -63,8 +72,9 @@ class OtlpReceiver:
         kind = _content_type(request)
         if kind not in {_JSON, _PROTOBUF}:
             return _status(415, _UNSUPPORTED, _JSON)
+        encoding = request.headers.get("content-encoding", "").strip().lower()
         try:
-            await _take(self._intake, request, kind)
+            await _take(self._intake, request, partial(read, encoding=encoding, kind=kind))
         except BadRequest as error:
             return _status(error.status, str(error), kind)
         if kind == _JSON:
@@ -79,29 +89,66 @@ class OtlpReceiver:
 
 
 class LangfuseReceiver:
-    """`POST /api/public/otel/v1/traces`: with the project's keys, answering JSON to everything."""
+    """`POST /api/public/otel/v1/…`: with the project's keys, answering JSON to everything."""
 
-    def __init__(self, intake: Intake, keys: Keys) -> None:
+    def __init__(self, intake: Intake, keys: Keys, receipts: Receipts) -> None:
         self._intake = intake
         self._keys = keys
+        self._receipts = receipts
 
     async def receive(self, request: Request) -> Response:
-        """Answer as Langfuse does, except that 200 means stored and not queued."""
+        """Take spans and answer as Langfuse does, except that 200 means stored and not queued."""
         if refusal := self._keys.refusal(request):
             return refusal
-        kind = _content_type(request)
-        if kind not in {_JSON, _PROTOBUF}:
+        kind = dialect.kind_of(request.headers.get("content-type", ""))
+        if kind is None:
             return Answer({"error": "Invalid content type"}, 400)
+
+        def checked(body: bytes) -> Batch:
+            batch = dialect.read(body, request.headers.get("content-encoding", ""), kind)
+            if batch.request.resource_spans:
+                _check_version(langfuse_header(request.headers, "ingestion-version"))
+            return batch
+
         try:
-            await _take(self._intake, request, kind)
+            held = await _take(self._intake, request, checked)
         except BadRequest as error:
             return Answer({"error": str(error)}, error.status, _retry(error.status))
-        return Answer({})
+        return Answer(self._receipts.job(request.headers) if held else {})
+
+    async def discard(self, request: Request) -> Response:
+        """Accept metrics, which Langfuse has no place for, either."""
+        if refusal := self._keys.refusal(request):
+            return refusal
+        try:
+            await self._intake.discard(request)
+        except BadRequest as error:
+            return Answer({"error": str(error)}, error.status, _retry(error.status))
+        return Answer({"message": "OK"})
 
 
-async def _take(intake: Intake, request: Request, kind: str) -> None:
+def read(body: bytes, encoding: str, kind: str) -> Batch:
+    """The spans of a body by OTLP's specification, as `dialect.read` by Langfuse's rules."""
+    content = inflate(body, encoding)
+    if kind == _JSON:
+        check_json(content)
+    request = decode(content, kind)
+    check_values(request, len(content))
+    check_ids(request)
+    return Batch(request)
+
+
+def _check_version(sent: str) -> None:
+    found = _WHOLE_NUMBER.match(sent)
+    if sent and (found is None or float(found[0]) > _NEWEST):
+        raise BadRequest(
+            f'Unsupported x-langfuse-ingestion-version: "{sent}". Maximum supported: "{_NEWEST}".'
+        )
+
+
+async def _take(intake: Intake, request: Request, read: Callable[[bytes], Batch]) -> bool:
     try:
-        await intake.take(request, kind)
+        return await intake.take(request, read)
     except (sqlite3.Error, StoreError) as error:
         _log.error("A request was not stored: %s", error)
         raise _NotStoredError from error

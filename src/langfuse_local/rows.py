@@ -41,17 +41,23 @@ def row(
 ) -> dict[str, Any]:
     """The answer's row with the field groups asked for; `core` is always there.
 
-    Metadata values are cut as in Langfuse's lists, except those of the expanded keys.
+    Metadata values are cut as in Langfuse's lists, unless a key is to be expanded or input and
+    output are asked for: these are looked up where all of it is.
 
     A span's own rounding is Langfuse's: times in whole milliseconds, durations their difference.
     """
     observation = stored.observation
     answer = _core(observation, project_id)
+    if "basic" in groups:
+        answer |= _basic(observation)
+    answer |= _durations(observation, groups)
+    if "basic" in groups:
+        answer |= _whose(observation)
     for group, part in _PARTS.items():
         if group in groups:
             answer |= part(observation, stored.received)
     if "metadata" in groups:
-        answer |= _metadata(observation, expanded)
+        answer |= _metadata(observation, whole=bool(expanded) or "io" in groups)
     if "basic" in groups:
         answer |= {"bookmarked": False, "public": observation.public}
     # Langfuse joins its own price list here; it answers null where it does not know the model.
@@ -70,24 +76,33 @@ def _core(observation: Observation, project_id: str) -> dict[str, Any]:
     }
 
 
-def _basic(observation: Observation, _received: int) -> dict[str, Any]:
+def _basic(observation: Observation) -> dict[str, Any]:
     return {
         "name": observation.name,
         "level": observation.level,
         "statusMessage": observation.status_message,
         "version": observation.version,
         "environment": observation.environment,
-        **_metrics(observation, _received),
-        "userId": observation.user_id,
-        "sessionId": observation.session_id,
-        "isRootObservation": observation.is_root,
     }
 
 
-def _metrics(observation: Observation, _received: int) -> dict[str, Any]:
+def _durations(observation: Observation, groups: Collection[str]) -> dict[str, Any]:
+    """Always answered; the database's own, of the group `metrics`, are null when they are zero.
+
+    Without that group they are taken from the times, of which the first token's is in `time`.
+    """
+    latency = _seconds(observation.start_time, observation.end_time)
+    first_token = _seconds(observation.start_time, observation.completion_start_time)
+    if "metrics" in groups:
+        return {"latency": latency or None, "timeToFirstToken": first_token or None}
+    return {"latency": latency, "timeToFirstToken": first_token if "time" in groups else None}
+
+
+def _whose(observation: Observation) -> dict[str, Any]:
     return {
-        "latency": _seconds(observation.start_time, observation.end_time),
-        "timeToFirstToken": _seconds(observation.start_time, observation.completion_start_time),
+        "userId": observation.user_id,
+        "sessionId": observation.session_id,
+        "isRootObservation": observation.is_root,
     }
 
 
@@ -101,14 +116,13 @@ def _time(observation: Observation, received: int) -> dict[str, Any]:
 
 
 def _io(observation: Observation, _received: int) -> dict[str, Any]:
-    return {"input": observation.input, "output": observation.output}
+    # Langfuse has no null in this column: nothing and an empty text are the same.
+    return {"input": observation.input or None, "output": observation.output or None}
 
 
-def _metadata(observation: Observation, expanded: Collection[str]) -> dict[str, Any]:
-    shown = {
-        key: _parsed(text if key in expanded else text[:_SHOWN])
-        for key, text in observation.metadata.items()
-    }
+def _metadata(observation: Observation, *, whole: bool) -> dict[str, Any]:
+    length = None if whole else _SHOWN
+    shown = {key: _parsed(text[:length]) for key, text in observation.metadata.items()}
     return {"metadata": shown}
 
 
@@ -132,7 +146,7 @@ def _prompt(observation: Observation, _received: int) -> dict[str, Any]:
     return {
         "promptId": None,
         "promptName": observation.prompt_name,
-        "promptVersion": observation.prompt_version,
+        "promptVersion": observation.prompt_version or None,
     }
 
 
@@ -145,13 +159,11 @@ def _trace_context(observation: Observation, _received: int) -> dict[str, Any]:
 
 
 _PARTS: dict[str, Callable[[Observation, int], dict[str, Any]]] = {
-    "basic": _basic,
     "time": _time,
     "io": _io,
     "model": _model,
     "usage": _usage,
     "prompt": _prompt,
-    "metrics": _metrics,
     "trace_context": _trace_context,
 }
 

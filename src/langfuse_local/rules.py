@@ -9,7 +9,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local import content, costs, fields, generations, kinds, metadata, usage
+from langfuse_local import (
+    content,
+    costs,
+    dialects,
+    fields,
+    generations,
+    kinds,
+    metadata,
+    usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,6 +103,9 @@ def _gives_name(row: Observation, name: str, text: str) -> bool:
     return text == row.name or (name == fields.NAME_KEYS[-1] and row.name.endswith(f":{text}"))
 
 
+_OF_INSTRUMENTATION: Final = "keys of its instrumentation's own"
+
+
 def _of_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if value else ""
 
@@ -133,10 +145,16 @@ RULES: Final = (
     Rule("Name", _span(*fields.NAME_KEYS), lambda row: row.name, _gives_name, "the span's name"),
     Rule(
         "Type",
-        _span(*(key for key, _ in kinds.TYPE_RULES), *kinds.TOOL_KEYS, *kinds.MODEL_KEYS),
+        _span(
+            *(key for key, _ in kinds.TYPE_RULES),
+            *kinds.AI_OPERATION_KEYS,
+            *kinds.TOOL_KEYS,
+            *kinds.DELEGATION_KEYS,
+            *kinds.MODEL_KEYS,
+        ),
         lambda row: row.type,
         _gives_type,
-        "SPAN: no rule knows it",
+        "the span itself: SPAN unless its scope is a known one",
     ),
     Rule(
         "Level",
@@ -151,20 +169,26 @@ RULES: Final = (
         lambda row: row.status_message,
         "the span's status",
     ),
-    _text("Model", _span(*generations.MODEL_NAME_KEYS), lambda row: row.model),
+    _text("Model", _span(*generations.MODEL_NAME_KEYS, "genkit:name"), lambda row: row.model),
     Rule(
         "Model parameters",
-        (*_span(*generations.PARAMETER_KEYS), *_prefixes(generations.PARAMETER_PREFIX)),
+        (*_span(*generations.PARAMETER_KEYS), *_prefixes(*generations.PARAMETER_PREFIXES)),
         lambda row: (
             "" if row.model_parameters == generations.NO_PARAMETERS else row.model_parameters
         ),
-        lambda _row, name, text: bool(text) and name != f"{generations.PARAMETER_PREFIX}model",
+        lambda _row, name, text: bool(text) and not name.endswith(".model"),
+        _OF_INSTRUMENTATION,
     ),
     Rule(
         "Usage",
-        (*_span(usage.USAGE_KEY), *_prefixes(*usage.COUNTER_PREFIXES)),
+        (
+            *_span(usage.USAGE_KEY),
+            *_prefixes(*usage.COUNTER_PREFIXES),
+            *_span(*dialects.AI_USAGE_KEYS),
+        ),
         lambda row: _of_json(row.usage),
         lambda _row, name, text: bool(text) and name not in costs.TOTAL_COST_KEYS,
+        _OF_INSTRUMENTATION,
     ),
     Rule(
         "Cost",
@@ -173,15 +197,21 @@ RULES: Final = (
         _is_there,
         "tokens times the model's price",
     ),
-    _text("Prompt", _span(*generations.PROMPT_NAME_KEYS), lambda row: row.prompt_name),
+    _text(
+        "Prompt",
+        _span(*generations.PROMPT_NAME_KEYS),
+        lambda row: row.prompt_name,
+        _OF_INSTRUMENTATION,
+    ),
     _text(
         "Prompt version",
         _span(*generations.PROMPT_VERSION_KEYS),
         lambda row: "" if row.prompt_version is None else str(row.prompt_version),
+        _OF_INSTRUMENTATION,
     ),
     Rule(
         "First token",
-        _span(generations.COMPLETION_START_KEY),
+        _span(generations.COMPLETION_START_KEY, *generations.FIRST_CHUNK_KEYS),
         lambda row: "" if row.completion_start_time is None else str(row.completion_start_time),
         _is_there,
     ),
@@ -206,6 +236,7 @@ METADATA_RULES: Final = (
     (f"{metadata.TRACE_PREFIX}.*", "metadata, to filter by; wins over the next two"),
     (f"{metadata.OBSERVATION_PREFIX}.*", "metadata, to filter by"),
     *((f"{prefix}.*", "metadata, to filter by") for prefix in metadata.GENERIC_PREFIXES),
+    ("definitions of tools", "the input, under tools"),
     ("anything else on the span", f"metadata, under {metadata.BLOCKS[0]}."),
     ("attributes of the resource", f"metadata, under {metadata.BLOCKS[1]}."),
     ("the instrumentation scope", f"metadata, under {metadata.BLOCKS[2]}."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from langfuse_local.columns import Columns, hex_text
+from langfuse_local.columns import Columns, id_text
 from langfuse_local.views import Dimension, Measure, View, mistyped, unknown
 
 __all__ = ["SCORE_VIEWS"]
@@ -25,13 +25,13 @@ _TRACE: Final = {
 }
 _JOINS: Final = {
     "trace": (
-        f"JOIN (SELECT {hex_text('trace')} AS id,"  # noqa: S608 - names from tables
+        f"JOIN (SELECT {id_text('trace')} AS id,"  # noqa: S608 - names from tables
         f" {', '.join(f'{column} AS {name}' for name, column in _TRACE.items())}"
         f" FROM spans AS s WHERE s.parent IS NULL AND {_RANGE} GROUP BY s.trace)"
         " AS t ON t.id = r.trace"
     ),
     "observation": (
-        f"JOIN (SELECT {hex_text('trace')} AS trace, {hex_text('span')} AS id, s.name, s.model"  # noqa: S608 - as above
+        f"JOIN (SELECT {id_text('trace')} AS trace, {id_text('span')} AS id, s.name, s.model"  # noqa: S608 - as above
         f" FROM spans AS s WHERE {_RANGE}) AS o ON o.trace = r.trace AND o.id = r.observation"
     ),
 }

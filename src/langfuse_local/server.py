@@ -23,6 +23,7 @@ from langfuse_local.connections import Connection
 from langfuse_local.intake import Intake
 from langfuse_local.pages import Pages
 from langfuse_local.ports import listen
+from langfuse_local.receipt import Receipts
 from langfuse_local.receiver import LangfuseReceiver, OtlpReceiver
 from langfuse_local.retention import Retention
 from langfuse_local.store import Store
@@ -48,9 +49,11 @@ _SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on dis
 def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
     """What answers on Langfuse's port."""
     keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
-    receive = LangfuseReceiver(intake, keys).receive
+    receipts = Receipts(settings.langfuse_project_id, settings.langfuse_public_key)
+    receiver = LangfuseReceiver(intake, keys, receipts)
     routes: list[BaseRoute] = [
-        Route(f"{PREFIX}/otel{TRACES_PATH}", receive, methods=["POST"]),
+        Route(f"{PREFIX}/otel{TRACES_PATH}", receiver.receive, methods=["POST"]),
+        Route(f"{PREFIX}/otel/v1/metrics", receiver.discard, methods=["POST"]),
         *Api(store, keys, settings.langfuse_project_id).routes(),
         *Pages(store, settings.langfuse_project_id).routes(),
     ]

@@ -8,8 +8,9 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
 
 from langfuse_local.codec import Stored, unpack
-from langfuse_local.conditions import Position, after, blob_is, every
+from langfuse_local.conditions import Position, after, every, id_is
 from langfuse_local.database import open_reader
+from langfuse_local.ids import key_of
 from langfuse_local.prices import Prices, price_of
 from langfuse_local.retention import prune
 from langfuse_local.sql import statement
@@ -104,7 +105,7 @@ class Store:
 
     def observations_of_trace(self, trace_id: str) -> list[Stored]:
         """Every observation of a trace, oldest first."""
-        return self._observations([blob_is("trace", trace_id)], _OLDEST_FIRST)
+        return self._observations([id_is("trace", trace_id)], _OLDEST_FIRST)
 
     def counts(self) -> Counts:
         """How many sessions, users, traces and observations there are."""
@@ -151,11 +152,9 @@ class Store:
         return [trace_of(row) for row in self._summaries("trace", chosen, asked)]
 
     def trace(self, trace_id: str) -> TraceSummary | None:
-        """One trace by its hex id, None if there is none."""
-        with suppress(ValueError):
-            rows = self._summaries("trace", "trace", {"id": bytes.fromhex(trace_id)})
-            return trace_of(rows[0]) if rows else None
-        return None
+        """One trace, None if no observation has that id."""
+        rows = self._summaries("trace", "trace", {"id": key_of(trace_id)})
+        return trace_of(rows[0]) if rows else None
 
     def _observations(
         self, conditions: Sequence[Condition], order: str, *values: object

@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from langfuse_local.ids import text_of
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -130,7 +132,7 @@ def user_of(row: sqlite3.Row) -> UserSummary:
 def trace_of(row: sqlite3.Row) -> TraceSummary:
     """Read a row of `queries/trace_summary.sql`."""
     return TraceSummary(
-        id=row["trace"].hex(),
+        id=text_of(row["trace"]),
         totals=_totals(row),
         name=row["name"],
         session=row["session"],

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.javascript import MAX_SAFE_INTEGER, Value, parse
+from langfuse_local.dialects import (
+    ADK_SCOPE,
+    AI_SCOPE,
+    GENKIT_SCOPE,
+    ai_usage,
+    cached_by_adk,
+    genkit_usage,
+    leading_integer,
+)
+from langfuse_local.javascript import MAX_SAFE_INTEGER, Value, number, parse
 from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
@@ -64,9 +72,10 @@ _NAMED: Final = frozenset(
     + REASONING_COUNTERS
     + AUDIO_COUNTERS
 )
+_LARGEST_TOTAL: Final = 2**63 - 1  # that a database holds; a sender may claim any number of tokens
 _COST_COUNTER: Final = "gen_ai.usage.cost"
-_DIGITS: Final = re.compile(r"[0-9]{1,16}")
-_NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_DIALECTS: Final = {AI_SCOPE: ai_usage, GENKIT_SCOPE: genkit_usage}
+_KNOWN_SCOPES: Final = {*_DIALECTS, ADK_SCOPE}
 # Usage objects as OpenAI's two APIs return them, which are renamed; all three counters are needed.
 _OPENAI: Final = (
     ("prompt_tokens", "completion_tokens", "total_tokens"),
@@ -74,15 +83,16 @@ _OPENAI: Final = (
 )
 
 
-def usage(attributes: Attributes) -> dict[str, int]:
+def usage(attributes: Attributes, scope: str = "") -> dict[str, int]:
     """Tokens by kind, with their sum as `total` unless a total was sent."""
     details = json_object(attributes, USAGE_KEY)
     if details is None:
-        counts = _integers(_counted(attributes))
+        is_known = scope in _KNOWN_SCOPES
+        counts = _integers(_of_scope(attributes, scope) if is_known else _counted(attributes))
     else:
         counts = _of_openai(details) or _integers(details)
     if counts and "total" not in counts:
-        counts["total"] = sum(counts.values())
+        counts["total"] = min(sum(counts.values()), _LARGEST_TOTAL)
     return counts
 
 
@@ -103,10 +113,27 @@ def json_object(attributes: Attributes, key: str) -> dict[str, Value] | None:
     return parsed if isinstance(parsed, dict) else {}
 
 
+def _of_scope(attributes: Attributes, scope: str) -> dict[str, Value]:
+    read = _DIALECTS.get(scope)
+    own = read(attributes) if read else None
+    counts = _counted(attributes) if own is None else own
+    if scope == ADK_SCOPE and "input_cached_tokens" not in counts:
+        return _with_cached(counts, cached_by_adk(attributes))
+    return counts
+
+
+def _with_cached(counts: dict[str, Value], cached: float | None) -> dict[str, Value]:
+    given = counts.get("input")
+    if cached is None:
+        return counts
+    less = {"input": max(given - cached, 0)} if isinstance(given, int | float) else {}
+    return counts | {"input_cached_tokens": cached, **less}
+
+
 def _counted(attributes: Attributes) -> dict[str, Value]:
-    counters = _counters(attributes)
-    if not counters:
+    if not any(map(_IS_COUNTER.__getitem__, attributes)):
         return {}
+    counters = _counters(attributes)
     read, written = _pick(counters, CACHE_READ_COUNTERS), _pick(counters, CACHE_WRITE_COUNTERS)
     reasoning, audio = _pick(counters, REASONING_COUNTERS), _pick(counters, AUDIO_COUNTERS)
     given, answer = _pick(counters, INPUT_COUNTERS), _pick(counters, OUTPUT_COUNTERS)
@@ -124,22 +151,19 @@ def _counted(attributes: Attributes) -> dict[str, Value]:
 
 
 def _counters(attributes: Attributes) -> dict[str, float]:
-    numbers = (
-        (name, _number(value))
+    counts = (
+        (key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count."), number(value))
         for key, value in attributes.items()
-        if (name := _COUNTER_NAMES[key]) is not None
+        if _IS_COUNTER[key]
     )
-    return {name: number for name, number in numbers if number is not None}
+    return {name: count for name, count in counts if count is not None}
 
 
-def _counter(key: str) -> str | None:
-    """The name of a counter after its prefix, None for any other attribute."""
-    if key == _COST_COUNTER or not key.startswith(COUNTER_PREFIXES):
-        return None
-    return key.removeprefix("gen_ai.usage.").removeprefix("llm.token_count.")
+def _is_counter(key: str) -> bool:
+    return key.startswith(COUNTER_PREFIXES) and key != _COST_COUNTER
 
 
-_COUNTER_NAMES: Final = Remembered(_counter)
+_IS_COUNTER: Final = Remembered(_is_counter)
 
 
 def _pick(counters: dict[str, float], names: Sequence[str]) -> float | None:
@@ -151,47 +175,51 @@ def _without(count: float | None, *parts: float | None) -> float | None:
     return None if count is None else max(count - sum(part or 0 for part in parts), 0)
 
 
-def _number(value: Value) -> float | None:
-    """`Number(value)`, None where that is not a number."""
-    if isinstance(value, bool | int | float):
-        return value + 0
-    if not isinstance(value, str):
-        return None
-    digits = value.strip() or "0"
-    return float(digits) if _NUMBER.fullmatch(digits) else None
-
-
 def _of_openai(details: dict[str, Value]) -> dict[str, int]:
-    """OpenAI's own usage object in Langfuse's names, empty if it is not one."""
+    """OpenAI's own usage object in Langfuse's names, empty if it is not one, to the letter."""
     for given, answer, total in _OPENAI:
-        kinds = {"input": given, "output": answer, "total": total}
-        optional = {f"{given}_details", f"{answer}_details"}
-        if {given, answer, total} <= details.keys() <= {given, answer, total} | optional:
-            counts = _integers({kind: details[name] for kind, name in kinds.items()})
-            return _with_parts(counts, details, kinds) if len(counts) == len(kinds) else {}
+        counts = {
+            kind: count
+            for kind, name in (("input", given), ("output", answer), ("total", total))
+            if (count := _whole(details.get(name))) is not None
+        }
+        parts = {"input": f"{given}_details", "output": f"{answer}_details"}
+        is_known = details.keys() <= {given, answer, total, *parts.values()}
+        if is_known and len(counts) == len(_OPENAI[0]):
+            return _with_parts(counts, {kind: details.get(name) for kind, name in parts.items()})
     return {}
 
 
-def _with_parts(
-    counts: dict[str, int], details: dict[str, Value], kinds: dict[str, str]
-) -> dict[str, int]:
-    for kind in ("input", "output"):
-        sent = details.get(f"{kinds[kind]}_details")
-        parts = _integers(sent) if isinstance(sent, dict) else {}
-        counts |= {f"{kind}_{name}": count for name, count in parts.items()}
-        counts[kind] = max(counts[kind] - sum(parts.values()), 0)
+def _with_parts(counts: dict[str, int], parts: dict[str, Value]) -> dict[str, int]:
+    """The counts without their parts, which are counts of their own; empty if one is no count."""
+    for kind, sent in parts.items():
+        if sent is None:
+            continue
+        if not isinstance(sent, dict):
+            return {}
+        for name, value in sent.items():
+            count = _whole(value)
+            if count is not None:
+                counts[f"{kind}_{name}"] = count
+                counts[kind] = max(counts[kind] - count, 0)
+            elif value is not None:
+                return {}
     return counts
 
 
 def _integers(details: dict[str, Value]) -> dict[str, int]:
-    """The counts that are whole numbers; all else is dropped."""
+    """The counts that are whole numbers, or text that begins with one; all else is dropped."""
     counts = ((kind, _integer(value)) for kind, value in details.items())
     return {kind: count for kind, count in counts if count is not None}
 
 
 def _integer(value: Value) -> int | None:
     if isinstance(value, str):
-        value = int(value) if _DIGITS.fullmatch(value) else None
+        value = leading_integer(value)
+    return _whole(value)
+
+
+def _whole(value: Value) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if not 0 <= value <= MAX_SAFE_INTEGER or value != int(value):

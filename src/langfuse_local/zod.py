@@ -16,6 +16,7 @@ from langfuse_local.issues import (
     too_small,
     undiscriminated,
 )
+from langfuse_local.javascript import Value, replace_surrogates
 from langfuse_local.moments import from_iso, iso
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ _LARGEST: Final = 2**63  # of what a database column holds; beyond it lies no se
 
 
 def document(value: str, path: Path) -> Any:
-    """What a JSON text stands for."""
+    """What a JSON text stands for; half a character, which no UTF-8 can hold, as U+FFFD."""
     try:
-        return json.loads(value, parse_constant=_reject)
+        content: Value = json.loads(value, parse_constant=_reject)
+        return replace_surrogates(content) if "\\u" in value else content
     except (ValueError, RecursionError) as error:
         raise custom("Invalid JSON", path) from error
 

@@ -25,8 +25,10 @@ _HEADERS = {"Authorization": f"Basic {b64encode(':'.join(KEYS).encode()).decode(
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
 @pytest.mark.parametrize("endpoint", ["collector", "langfuse"])
-def test_python_exports(backend: Backend, endpoint: str, compression: Compression) -> None:
-    """The Python exporter delivers protobuf, with and without gzip."""
+def test_python_exports(
+    backend: Backend, endpoint: str, compression: Compression, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The Python exporter delivers protobuf, with and without gzip, and finds nothing to log."""
     session = f"python-{endpoint}-{compression.value}"
     provider = TracerProvider()
     exporter = OTLPSpanExporter(_url(backend, endpoint), headers=_HEADERS, compression=compression)
@@ -35,6 +37,7 @@ def test_python_exports(backend: Backend, endpoint: str, compression: Compressio
     provider.get_tracer("clients").start_span("work", attributes=attributes).end()
     assert provider.force_flush()
     provider.shutdown()
+    assert caplog.messages == []
     (row,) = backend.rows(f"sessionId={session}&fields=core,basic,trace_context")
     assert (row["name"], row["tags"]) == ("work", ["a", "b,c"])
 

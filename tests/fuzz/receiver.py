@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of everything that a request's bytes pass through, down to the API's rows.
 
-A body is refused, or each of its spans is stored and read back; nothing else may
+A body, read by OTLP's specification or as by Langfuse, is refused, or each of its spans is stored and read back; nothing else may
 happen. libFuzzer's own options follow the script's name: `make fuzz` bounds the time.
 """
 
@@ -14,14 +14,23 @@ import atheris
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 with atheris.instrument_imports(include=["langfuse_local"]):
-    from langfuse_local import content, costs, fields, generations, kinds, messages, metadata, usage
-    from langfuse_local.body import inflate
+    from langfuse_local import (
+        content,
+        costs,
+        dialect,
+        fields,
+        generations,
+        kinds,
+        messages,
+        metadata,
+        receiver,
+        usage,
+    )
     from langfuse_local.mapping import observations
-    from langfuse_local.otlp import BadRequest, check_ids, decode
+    from langfuse_local.otlp import BadRequest, decode
     from langfuse_local.prices import Prices
     from langfuse_local.rows import GROUPS, row
     from langfuse_local.store import Store
-    from langfuse_local.weight import check_json, check_values
 
 KINDS = ("application/x-protobuf", "application/json")
 SEED = {
@@ -99,7 +108,7 @@ KEYS = sorted(
     }
 )
 EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.LEGACY_INPUT_EVENT, "x"]
-BUILT = 4
+BUILT, LANGFUSE = 4, 8
 FOLDER = tempfile.TemporaryDirectory()
 STORE = Store(Path(FOLDER.name) / "langfuse.db")
 STORE._writer.connection.execute("PRAGMA synchronous = OFF")
@@ -107,24 +116,23 @@ PRICES = Prices()
 
 
 def one_input(data: bytes) -> None:
-    """The first byte says how the rest is encoded."""
+    """The first byte says how the rest is encoded, and by whose rules it is read."""
     if not data:
         return
     kind, encoding = KINDS[data[0] & 1], "gzip" if data[0] & 2 else ""
+    body = data[1:]
+    if data[0] & BUILT:
+        body, kind, encoding = built(body), KINDS[0], ""
+    read = dialect.read if data[0] & LANGFUSE else receiver.read
     try:
-        body = built(data[1:]) if data[0] & BUILT else inflate(data[1:], encoding)
-        kind = KINDS[0] if data[0] & BUILT else kind
-        if kind == KINDS[1]:
-            check_json(body)
-        request = decode(body, kind)
-        check_values(request, len(body))
-        check_ids(request)
+        batch = read(body, encoding, kind)
     except BadRequest:
         return
-    given = [span for rs in request.resource_spans for ss in rs.scope_spans for span in ss.spans]
-    STORE.save(observations(request, PRICES))
+    parts = (ss for rs in batch.request.resource_spans for ss in rs.scope_spans)
+    given = [span for part in parts for span in part.spans]
+    STORE.save(observations(batch.request, PRICES, batch.id_of))
     stored = STORE.observations([], limit=1000)
-    wanted = {(span.trace_id.hex(), span.span_id.hex()) for span in given}
+    wanted = {(batch.id_of(span.trace_id), batch.id_of(span.span_id)) for span in given}
     assert {(one.observation.trace_id, one.observation.id) for one in stored} == wanted
     for one in stored:
         json.dumps(row(one, GROUPS, "p"), ensure_ascii=False, allow_nan=False).encode()
@@ -191,7 +199,8 @@ def seeds(folder: Path) -> None:
     text = json.dumps(SEED).encode()
     wire = decode(text, KINDS[1]).SerializeToString()
     for first, body in enumerate((wire, text, gzip.compress(wire), gzip.compress(text))):
-        (folder / f"seed-{first}").write_bytes(bytes([first]) + body)
+        for rules in (0, LANGFUSE):
+            (folder / f"seed-{first | rules}").write_bytes(bytes([first | rules]) + body)
     (folder / "seed-built").write_bytes(bytes([BUILT]) + text.ljust(1000, b"{"))
 
 

@@ -46,6 +46,7 @@ def observe(
     *,
     resource: Mapping[str, Any] | None = None,
     scope: str = "test",
+    scope_version: str = "",
     scope_attributes: Mapping[str, Any] | None = None,
     events: Sequence[tuple[str, Mapping[str, Any]]] = (),
     prices: Prices | None = None,
@@ -57,6 +58,7 @@ def observe(
     resource_spans.resource.attributes.extend(key_values(resource or {}))
     scope_spans = resource_spans.scope_spans.add()
     scope_spans.scope.name = scope
+    scope_spans.scope.version = scope_version
     scope_spans.scope.attributes.extend(key_values(scope_attributes or {}))
     sent = scope_spans.spans.add(
         **{"trace_id": TRACE_ID, "span_id": SPAN_ID, "name": "work", "start_time_unix_nano": 1}

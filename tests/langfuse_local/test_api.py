@@ -61,7 +61,7 @@ def test_states_the_projects_version() -> None:
         ("model", ["providedModelName", "internalModelId", "modelParameters"]),
         ("usage", ["usageDetails", "costDetails", "totalCost"]),
         ("prompt", ["promptId", "promptName", "promptVersion"]),
-        ("metrics", ["latency", "timeToFirstToken"]),
+        ("metrics", []),
         ("trace_context", ["traceName", "release", "tags"]),
     ],
 )
@@ -70,6 +70,49 @@ def test_adds_a_field_group_when_asked(backend: Backend, group: str, keys: list[
     (bare,) = backend.rows("?fields=core&limit=1")
     (row,) = backend.rows(f"?fields={group},nonsense&limit=1")
     assert [key for key in row if key not in bare] == keys
+
+
+def test_durations_are_always_there(
+    tmp_path: Path, running: Callable[[Path], AbstractContextManager[Backend]]
+) -> None:
+    """The database's, asked for as metrics, are null when zero; else the times decide.
+
+    Without the group `time` the first token's is not read.
+    """
+    key = "langfuse.observation.completion_start_time"
+    first = {"key": key, "value": {"stringValue": "2026-11-20T10:00:00.000Z"}}
+    moment = "1795168800000000000"
+    sent = span(startTimeUnixNano=moment, endTimeUnixNano=moment, attributes=[first])
+    found = {}
+    with running(tmp_path) as backend:
+        ask(backend.otlp, request_of(sent), content_type=JSON)
+        for groups in ("core", "core,basic", "time", "metrics", "time,metrics"):
+            (row,) = backend.rows(f"?fields={groups}")
+            found[groups] = (row["latency"], row["timeToFirstToken"])
+    assert found == {
+        "core": (0, None),
+        "core,basic": (0, None),
+        "time": (0, 0),
+        "metrics": (None, None),
+        "time,metrics": (None, None),
+    }
+
+
+def test_empty_content_is_null(
+    tmp_path: Path, running: Callable[[Path], AbstractContextManager[Backend]]
+) -> None:
+    """Input and output that are empty, and version zero of a prompt, are answered as none."""
+    sent = {
+        "langfuse.observation.type": "generation",
+        "langfuse.observation.input": "",
+        "langfuse.observation.output": "",
+        "langfuse.observation.prompt.version": "0",
+    }
+    pairs = [{"key": key, "value": {"stringValue": value}} for key, value in sent.items()]
+    with running(tmp_path) as backend:
+        ask(backend.otlp, request_of(span(attributes=pairs)), content_type=JSON)
+        (row,) = backend.rows("?fields=io,prompt")
+    assert (row["input"], row["output"], row["promptVersion"]) == (None, None, None)
 
 
 def test_pages_through_everything_once(backend: Backend) -> None:

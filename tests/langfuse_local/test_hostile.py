@@ -214,6 +214,19 @@ def test_odd_times(backend: Backend, start: int, end: int, latency: float | None
     still_works(backend, 1)
 
 
+def test_more_tokens_than_a_number_holds(backend: Backend) -> None:
+    """The total of any number of token counts stops at what the file can store."""
+    counters = [
+        KeyValue(key=f"gen_ai.usage.kind_{n}", value=AnyValue(int_value=2**53 - 1))
+        for n in range(2000)
+    ]
+    content = protobuf(a_span(attributes=counters))
+    assert ask(backend.otlp, content, content_type=PROTOBUF).status == 200
+    (row,) = backend.rows("?fields=core,usage")
+    assert row["usageDetails"]["total"] == 2**63 - 1
+    still_works(backend, 1)
+
+
 def test_cycles_and_orphans(backend: Backend) -> None:
     """Parents that are missing, one's own child or oneself leave no span out of the trace's page."""
     parents = {1: 2, 2: 1, 3: 3, 4: 99}

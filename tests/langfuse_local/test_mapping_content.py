@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mapped import observe
 
-from langfuse_local.content import EARLY_PAIRS, LATE_PAIRS, SCOPES, Pair
+from langfuse_local.content import EARLY_PAIRS, LATE_PAIRS, Pair
 
 MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
@@ -43,14 +43,79 @@ def test_one_half_is_enough(pair: Pair) -> None:
             assert _content({key: "x", MESSAGES[0]: "weaker"}) == found
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-def test_known_scopes_have_keys_of_their_own(scope: str) -> None:
+@pytest.mark.parametrize(
+    ("scope", "inputs", "outputs"),
+    [
+        (
+            "ai",
+            "ai.prompt.messages ai.prompt ai.toolCall.args",
+            """ai.response.text ai.result.text ai.toolCall.result ai.response.object
+            ai.result.object ai.response.toolCalls ai.result.toolCalls""",
+        ),
+        ("genkit-tracer", "genkit:input", "genkit:output"),
+        (
+            "@flue/opentelemetry",
+            "flue.turn.input flue.tool.arguments flue.task.prompt flue.workflow.payload",
+            """flue.turn.output flue.tool.result flue.task.result flue.operation.result
+            flue.workflow.result""",
+        ),
+    ],
+)
+def test_known_scopes_have_keys_of_their_own(scope: str, inputs: str, outputs: str) -> None:
     """Keys of an instrumentation count only in its own scope, the first of them first."""
-    pair = SCOPES[scope]
-    for position in range(len(pair.input)):
-        sent = {key: key for key in reversed(pair.input[position:])}
-        assert _content({**sent, "input": "weaker"}, scope=scope)[0] == pair.input[position]
-        assert _content(sent, scope="other") == (None, None)
+    for half, keys in enumerate((inputs.split(), outputs.split())):
+        for position, key in enumerate(keys):
+            sent = {later: later for later in reversed(keys[position:])}
+            if position == 0:
+                sent.pop("ai.response.toolCalls", None)  # would become part of the text's message
+            assert _content({**sent, "input": "x", "output": "x"}, scope=scope)[half] == key
+            assert _content(sent, scope="other") == (None, None)
+
+
+def test_the_ai_sdks_answer_has_text_and_calls() -> None:
+    """Both make one message, even of an empty text; a text alone that is empty gives way."""
+    calls = '[{"toolName": "t"}]'
+    stored = _content({"ai.response.text": "", "ai.response.toolCalls": calls}, scope="ai")[1]
+    assert stored == (
+        '{"role":"assistant","content":"","tool_calls":"[{\\"toolName\\": \\"t\\"}]"}'
+    )
+    sent = {"ai.response.text": "", "ai.response.object": "o"}
+    assert _content(sent, scope="ai")[1] == "o"
+
+
+def test_the_ai_sdk_is_completed_by_the_conventions_alone() -> None:
+    """Each half that it lacks is the conventions' messages; no other key is asked in its scope."""
+    messages = dict(zip(MESSAGES, ("in", "out"), strict=True))
+    assert _content({"ai.prompt": "p", **messages}, scope="ai") == ("p", "out")
+    assert _content({"ai.prompt": "", **messages}, scope="ai") == ("", "out")
+    assert _content(messages, scope="ai") == ("in", "out")
+    assert _content({"input.value": "x", "input": "y"}, scope="ai") == (None, None)
+
+
+def test_genkits_messages_are_unwrapped() -> None:
+    """A model's messages and message stand for the request and response around them."""
+    sent = {
+        "genkit:input": '{"messages": [{"role": "user"}], "config": {}}',
+        "genkit:output": '{"message": {"role": "model"}, "usage": {}}',
+    }
+    assert _content(sent, scope="genkit-tracer") == ('[{"role":"user"}]', '{"role":"model"}')
+    flow = {"genkit:input": '{"a": 1}', "genkit:output": "text"}
+    assert _content(flow, scope="genkit-tracer") == ('{"a":1}', "text")
+    assert _content({"input": "x"}, scope="genkit-tracer") == (None, None)
+
+
+def test_flue_is_read_as_json() -> None:
+    """Flue's texts are JSON where they can be; without any, the other rules look."""
+    sent = {"flue.turn.input": '[ {"a": 1} ]', "flue.turn.output": "text"}
+    assert _content(sent, scope="@flue/opentelemetry") == ('[{"a":1}]', "text")
+    assert _content({"input": "x"}, scope="@flue/opentelemetry") == ("x", None)
+
+
+def test_livekits_first_input_counts_even_if_empty() -> None:
+    """An input that is there hides the ones after it; an empty output does not."""
+    sent = {"lk.input_text": "", "lk.chat_ctx": "c", "lk.response.text": "r"}
+    assert _content({**sent, "lk.function_tool.output": ""}) == ("", "r")
+    assert _content({"lk.input_text": "", "lk.chat_ctx": "c", "input": "i"}) == ("i", None)
 
 
 def test_a_known_scope_comes_before_events() -> None:
@@ -89,13 +154,18 @@ def test_content_is_not_shown_twice() -> None:
 
 
 def test_system_instructions_come_first() -> None:
-    """Instructions become a system message, unless there is one or the input is no list."""
+    """Instructions become a system message, unless there is one or the input is no list.
+
+    They are text or a list; an object is written as JavaScript writes it.
+    """
     given, system = MESSAGES[0], "gen_ai.system_instructions"
     message = '[{"role":"user","content":"q"}]'
     merged = '[{"role":"system","content":"a\\nb"},{"role":"user","content":"q"}]'
     assert _content({given: message, system: '[{"content": "a"}, "b"]'})[0] == merged
     plain = '[{"role":"system","content":"Be brief."},{"role":"user","content":"q"}]'
     assert _content({given: message, system: "Be brief."})[0] == plain
+    odd = '[{"role":"system","content":"[object Object]"},{"role":"user","content":"q"}]'
+    assert _content({given: message, system: '{"content": "a"}'})[0] == odd
     present = '[{"role": "system", "content": "x"}]'
     assert _content({given: present, system: "Be brief."})[0] == present
     assert _content({given: "text", system: "Be brief."})[0] == "text"

@@ -117,13 +117,20 @@ def test_where_a_span_comes_from() -> None:
 
 @pytest.mark.parametrize("block", ["attributes", "resourceAttributes", "scope"])
 def test_a_senders_own_block_replaces_the_built_in_one(block: str) -> None:
-    """A key of that name takes the whole block's place; a longer one only its own."""
+    """A key of that name takes the whole block's place."""
     sent = {"http.route": "/", f"{TRACE}.{block}": "mine"}
     stored = observe(sent, resource={"service.name": "s"}).metadata
     assert stored[block] == "mine"
     assert not [key for key in stored if key.startswith(f"{block}.")]
     assert len(stored) == 3
-    assert observe({f"{TRACE}.scope.name": "mine"}, scope="x").metadata == {"scope.name": "mine"}
+
+
+def test_of_one_name_twice_the_first_counts() -> None:
+    """Blocks come first, then objects with their members' names joined, then single keys."""
+    assert observe({f"{TRACE}.scope.name": "mine"}, scope="x").metadata == {"scope.name": "x"}
+    assert observe({f"{TRACE}.scope.own": "mine"}, scope="").metadata == {"scope.own": "mine"}
+    sent = {f"{TRACE}.a.b": "single", TRACE: '{"a": {"b": "member"}}'}
+    assert observe(sent, scope="").metadata == {"a.b": "member"}
 
 
 def test_resource_metadata_is_not_promoted() -> None:

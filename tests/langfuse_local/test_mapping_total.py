@@ -16,7 +16,18 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from langfuse_local import content, costs, fields, generations, kinds, messages, metadata, usage
+from langfuse_local import (
+    content,
+    costs,
+    dialects,
+    fields,
+    generations,
+    kinds,
+    messages,
+    metadata,
+    scopes,
+    usage,
+)
 from langfuse_local.mapping import observations
 from langfuse_local.otlp import BadRequest, decode
 from langfuse_local.prices import Prices
@@ -42,13 +53,18 @@ KEYS = sorted(
         fields.LEVEL_KEY,
         fields.STATUS_MESSAGE_KEY,
         *(key for key, _ in kinds.TYPE_RULES),
+        *kinds.AI_OPERATION_KEYS,
         *kinds.TOOL_KEYS,
         *generations.MODEL_NAME_KEYS,
         *generations.PARAMETER_KEYS,
         *generations.PROMPT_NAME_KEYS,
         *generations.PROMPT_VERSION_KEYS,
+        generations.AI_PROMPT_KEY,
         generations.COMPLETION_START_KEY,
+        *generations.FIRST_CHUNK_KEYS,
+        *(f"{prefix}a" for prefix in generations.PARAMETER_PREFIXES),
         usage.USAGE_KEY,
+        *dialects.AI_USAGE_KEYS,
         *(f"gen_ai.usage.{name}" for name in usage.INPUT_COUNTERS + usage.CACHE_READ_COUNTERS),
         costs.COST_KEY,
         *costs.TOTAL_COST_KEYS,
@@ -58,6 +74,11 @@ KEYS = sorted(
         metadata.OBSERVATION_PREFIX,
         *(f"{prefix}.scope" for prefix in metadata.GENERIC_PREFIXES),
         "langfuse.trace.metadata.",
+        "langfuse.trace.metadata.tools",
+        "gen_ai.tool.definitions",
+        "model_request_parameters",
+        "llm.tools.0.tool.json_schema",
+        f"llm.tools.{'1' * 5000}.tool.json_schema",
         "langfuse.metadata",
         "ai.telemetry.functionId",
     }
@@ -67,14 +88,19 @@ WORDS = sorted(
     | set(fields.LEVELS)
     | {"2026-11-20T10:00:00Z", "0001-01-01", "9999-12-31T23:59:59+00:00", "gpt-4o-mini", "true"}
 )
+# Of the JSON that instrumentations put into one attribute.
+MEMBERS = [
+    *("input", "total", "a", "role", "name", "function", "type", "tools", "function_tools"),
+    *("messages", "message", "request", "config", "usage", "inputTokens", "outputTokens"),
+    *("openai", "anthropic", "bedrock", "cache_creation", "cachedPromptTokens", "intValue"),
+    *("usage_metadata", "cached_content_token_count", "ephemeral_5m_input_tokens"),
+]
 
 plain_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["input", "total", "a", "role"]) | st.text(max_size=3), inner
-        )
+        | st.dictionaries(st.sampled_from(MEMBERS) | st.text(max_size=3), inner)
     ),
     max_leaves=6,
 )
@@ -133,7 +159,12 @@ spans = st.builds(
     events=events,
     status=st.builds(Status, code=st.integers(0, 3), message=texts),
 )
-scope_names = st.sampled_from([*content.SCOPES, content.PYDANTIC_SCOPE, "langfuse-sdk", "", "x"])
+scope_names = st.sampled_from(
+    [
+        *(*scopes.SCOPES, content.PYDANTIC_SCOPE, dialects.ADK_SCOPE, fields.LIVEKIT_SCOPE),
+        *("langfuse-sdk", "", "x"),
+    ]
+)
 
 
 def _request(span: Span, resource: list[KeyValue], scope: str) -> ExportTraceServiceRequest:
@@ -158,8 +189,8 @@ def _assert_storable(observation: Observation) -> None:
     assert all(isinstance(text, str) for text in observation.metadata.values())
     assert isinstance(json.loads(observation.model_parameters), dict)
     assert {type(tag) for tag in observation.tags} <= {str}
-    repr_of_all = [getattr(observation, name) for name in observation.__slots__]
-    json.dumps(repr_of_all, ensure_ascii=False, allow_nan=False).encode()
+    *values, origin = observation
+    json.dumps([*values, origin.metadata], ensure_ascii=False, allow_nan=False).encode()
 
 
 @settings(max_examples=400, deadline=None)

@@ -22,6 +22,7 @@ MINI = {"gen_ai.request.model": "gpt-4o-mini"}
         ('{"input": 1, "output": 2}', {"input": 1, "output": 2, "total": 3}),
         ('{"input": 1, "cached": 2, "total": 9}', {"input": 1, "cached": 2, "total": 9}),
         ('{"input": "12", "output": 2.0}', {"input": 12, "output": 2, "total": 14}),
+        ('{"a": "5.7", "b": " 12 tokens", "c": "-3", "d": "1e3"}', {"a": 5, "b": 12, "d": 1}),
         ('{"a": 1.5, "b": -1, "c": "x", "d": null, "e": true, "f": {}}', {}),
         ('{"a": 1e20, "b": 9007199254740993}', {}),
         ("[1]", {}),
@@ -35,7 +36,10 @@ MINI = {"gen_ai.request.model": "gpt-4o-mini"}
 )
 def test_usage_details_come_before_counters(sent: Any, stored: dict[str, int]) -> None:
     """Details that are not JSON give way to the counters; JSON that is no object does not."""
-    assert observe({USAGE: sent, **COUNTERS}).usage == stored
+    expected = (
+        stored if "total" in stored or not stored else stored | {"total": sum(stored.values())}
+    )
+    assert observe({USAGE: sent, **COUNTERS}).usage == expected
 
 
 @pytest.mark.parametrize(
@@ -62,13 +66,26 @@ def test_usage_details_come_before_counters(sent: Any, stored: dict[str, int]) -
             {"input": 10, "output": 8, "total": 18},
         ),
         (
+            {"input_tokens": 10, "output_tokens": "8", "total_tokens": 18},
+            {"input_tokens": 10, "output_tokens": 8, "total_tokens": 18, "total": 36},
+        ),
+        (
+            {
+                "input_tokens": 10,
+                "output_tokens": 8,
+                "total_tokens": 18,
+                "input_tokens_details": {"cached_tokens": 0.5},
+            },
+            {"input_tokens": 10, "output_tokens": 8, "total_tokens": 18, "total": 36},
+        ),
+        (
             {"input_tokens": 10, "total_tokens": 18},
             {"input_tokens": 10, "total_tokens": 18, "total": 28},
         ),
     ],
 )
 def test_usage_as_openai_returns_it(sent: dict[str, Any], stored: dict[str, int]) -> None:
-    """OpenAI's usage objects are translated when they are complete, and kept as sent otherwise."""
+    """OpenAI's usage objects are translated when every count is one, and kept as sent otherwise."""
     assert observe({USAGE: json.dumps(sent)}).usage == stored
 
 
@@ -119,6 +136,96 @@ def test_openinference_counters() -> None:
         "input_cached_tokens": 30,
         "output_reasoning_tokens": 5,
     }
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ({}, {"input": 100, "output": 20}),
+        ({"gen_ai.usage.prompt_tokens": "90 or so"}, {"input": 90, "output": 20}),
+        ({"ai.usage.tokens": 7}, {"input": 100, "output": 20, "total": 7}),
+        (
+            {"ai.usage.cachedInputTokens": 30, "ai.usage.reasoningTokens": '{"intValue": 5}'},
+            {"input": 70, "output": 15, "input_cached_tokens": 30, "output_reasoning_tokens": 5},
+        ),
+        (
+            {"openai": {"cachedPromptTokens": 30, "acceptedPredictionTokens": 2}},
+            {
+                "input": 70,
+                "output": 20,
+                "input_cached_tokens": 30,
+                "accepted_prediction_tokens": 2,
+            },
+        ),
+        (
+            {
+                "anthropic": {
+                    "usage": {
+                        "cache_creation_input_tokens": 12,
+                        "cache_read_input_tokens": 30,
+                        "cache_creation": {"ephemeral_5m_input_tokens": 10},
+                    }
+                }
+            },
+            {
+                "input": 58,
+                "output": 20,
+                "input_cached_tokens": 30,
+                "input_cache_creation": 2,
+                "input_cache_creation_5m": 10,
+            },
+        ),
+        (
+            {"bedrock": {"usage": {"cacheReadInputTokens": 30, "cacheWriteInputTokens": 4}}},
+            {"input": 70, "output": 20, "input_cache_read": 30, "input_cache_write": 4},
+        ),
+        (
+            {"ai.usage.cachedInputTokens": "many", "gen_ai.usage.x": 1},
+            {"input": 100, "output": 20, "x": 1},
+        ),
+    ],
+)
+def test_usage_of_the_ai_sdk(sent: dict[str, Any], stored: dict[str, int]) -> None:
+    """Its own and its providers' counters are taken out of input and output.
+
+    Where they cannot be read, the common counters are all that counts.
+    """
+    providers = {key: value for key, value in sent.items() if "." not in key}
+    own = {key: value for key, value in sent.items() if "." in key}
+    if providers:
+        own["ai.response.providerMetadata"] = json.dumps(providers)
+    expected = stored if "total" in stored else stored | {"total": sum(stored.values())}
+    assert observe({**COUNTERS, **own}, scope="ai").usage == expected
+
+
+def test_the_ai_sdk_counts_nothing_as_zero() -> None:
+    """Its spans without counters have zeros; other scopes' have no usage."""
+    assert observe({"a": 1}, scope="ai").usage == {"input": 0, "output": 0, "total": 0}
+    assert observe({"a": 1}, scope="other").usage == {}
+
+
+def test_usage_of_genkit() -> None:
+    """Genkit's output holds its counters; thoughts are part of its output tokens."""
+    usage = {"inputTokens": 9, "outputTokens": 8, "thoughtsTokens": 3, "totalTokens": 17}
+    sent = {"genkit:output": json.dumps({"usage": usage})}
+    stored = {"input": 9, "output": 5, "output_reasoning": 3, "total": 17}
+    assert observe(sent, scope="genkit-tracer").usage == stored
+    assert observe({"genkit:output": "{}", **COUNTERS}, scope="genkit-tracer").usage == {
+        "input": 100,
+        "output": 20,
+        "total": 120,
+    }
+
+
+def test_usage_of_googles_adk() -> None:
+    """Cached tokens are in the model's response, unless a counter says how many."""
+    response = {"usage_metadata": {"cached_content_token_count": 30}}
+    sent = {**COUNTERS, "gcp.vertex.agent.llm_response": json.dumps(response)}
+    stored = {"input": 70, "output": 20, "input_cached_tokens": 30, "total": 120}
+    assert observe(sent, scope="gcp.vertex.agent").usage == stored
+    counted = {**sent, "gen_ai.usage.cache_read_tokens": 10}
+    assert observe(counted, scope="gcp.vertex.agent").usage["input"] == 90
+    assert observe(sent).usage["input"] == 100
 
 
 @pytest.mark.parametrize("operation", ["invoke_agent", "agent_step"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mapped import observe
 from wire import JSON, ask, request_of, span
 
 from langfuse_local import fields, generations
@@ -113,3 +114,13 @@ def test_the_mapping_page_lists_every_key_of_every_rule(backend: Backend) -> Non
         assert f"<td>{rule.field}</td>" in page
         for key in rule.keys:
             assert f"<code>{key.name}{'*' if key.is_prefix else ''}</code>" in page
+
+
+def test_says_where_an_instrumentation_has_keys_of_its_own() -> None:
+    """A field without a listed key is not called empty: the AI SDK's spans show that."""
+    row = observe({"ai.settings.maxRetries": 2}, scope="ai")
+    rules = {field.name: field.rule for field in provenance(row).fields}
+    assert rules["Model parameters"] == rules["Usage"] == "keys of its instrumentation's own"
+    live = observe(name="agent_turn", scope="livekit-agents")
+    rules = {field.name: field.rule for field in provenance(live).fields}
+    assert rules["Type"] == "the span itself: SPAN unless its scope is a known one"

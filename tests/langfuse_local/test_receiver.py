@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from wire import JSON, PROTOBUF, Backend, ask, free_port, request_of, span
+from wire import JSON, KEYS, PROTOBUF, Backend, ask, free_port, request_of, span
 
 from langfuse_local import body
 
@@ -32,15 +33,24 @@ def endpoints(backend: Backend) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip])
-def test_takes_spans_from_the_sdk(backend: Backend, compression: Compression) -> None:
-    """What OpenTelemetry's own exporter sends is stored."""
+@pytest.mark.parametrize("place", range(2), ids=["collector", "langfuse"])
+def test_takes_spans_from_the_sdk(
+    backend: Backend, place: int, compression: Compression, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What OpenTelemetry's own exporter sends is stored, and it has nothing to say of the answer."""
     provider = TracerProvider()
-    exporter = OTLPSpanExporter(backend.otlp, compression=compression)
+    keys = base64.b64encode(KEYS.encode()).decode()
+    exporter = OTLPSpanExporter(
+        endpoints(backend)[place],
+        headers={"Authorization": f"Basic {keys}"},
+        compression=compression,
+    )
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with provider.get_tracer("test").start_as_current_span("parent") as parent:
         parent.set_attribute("langfuse.session.id", "talk")
         provider.get_tracer("test").start_span("child").end()
     provider.shutdown()
+    assert caplog.messages == []
     assert {row["name"] for row in backend.rows()} == {"parent", "child"}
     assert [row["name"] for row in backend.rows("?sessionId=talk")] == ["parent"]
 
@@ -69,12 +79,12 @@ def test_answers_in_the_type_of_the_request(backend: Backend) -> None:
     [
         (b"\xff\xfe garbage", PROTOBUF, ""),
         (b"{not json", JSON, ""),
-        (request_of(span(traceId="12")), JSON, ""),
+        (request_of(span(traceId="")), JSON, ""),
         (b"not gzip", PROTOBUF, "gzip"),
         (gzip.compress(request_of(span()))[:-10], JSON, "gzip"),
-        (request_of(span()), JSON, "br"),
+        (b"\x0f\x02\x80{}\x03", JSON, "br"),
     ],
-    ids=["protobuf", "json", "short id", "no gzip", "cut gzip", "other encoding"],
+    ids=["protobuf", "json", "no id", "no gzip", "cut gzip", "other encoding"],
 )
 def test_refuses_garbage_and_goes_on(
     backend: Backend, content: bytes, content_type: str, encoding: str
@@ -93,9 +103,20 @@ def test_refuses_garbage_and_goes_on(
     assert len(backend.rows()) == 1
 
 
+@pytest.mark.parametrize("changes", [{"traceId": "12"}, {"spanId": "zz"}], ids=str)
+def test_refuses_on_the_collectors_port_what_is_no_otlp_id(
+    backend: Backend, changes: dict[str, str]
+) -> None:
+    """Short ids and such as are no hex are a 400 there: the specification is strict."""
+    refusal = ask(backend.otlp, request_of(span(), span(**changes)), content_type=JSON)
+    assert refusal.status == 400
+    assert refusal.json["message"]
+    assert backend.rows() == []
+
+
 def test_stores_a_request_whole_or_not_at_all(backend: Backend) -> None:
     """One bad span among good ones: nothing of the request is stored."""
-    mixed = request_of(span(), span(spanId="00f067aa0ba902b7", traceId="nope"))
+    mixed = request_of(span(), span(spanId="00f067aa0ba902b7", traceId=""))
     for url in endpoints(backend):
         assert ask(url, mixed, content_type=JSON).status == 400
     assert backend.rows() == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +41,7 @@ def texts(store: Store) -> set[str]:
 
 def test_removes_whole_traces_by_age(store: Store) -> None:
     """A trace goes once nothing of it arrived since the cut-off, with its groups and its texts."""
-    store.save([ROOT, replace(CHAT, session_id="of the root's trace")])
+    store.save([ROOT, CHAT._replace(session_id="of the root's trace")])
     store.save([again(ROOT, 1, session_id="kept alive")])
     cutoff = time.time_ns() // 1000 + 1
     while time.time_ns() // 1000 <= cutoff:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sqlite3
 import stat
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from langfuse_local.conditions import Position, blob_is, root_is, text_in
+from langfuse_local.conditions import Position, id_is, root_is, text_in
 from langfuse_local.database import StoreError
-from langfuse_local.observation import Observation
+from langfuse_local.observation import Observation, Origin
 from langfuse_local.sql import statement
 from langfuse_local.store import Store
 
@@ -50,10 +49,10 @@ ROOT = Observation(
     prompt_version=None,
     input="Where is it?",
     output="In transit",
-    metadata={"n": "1", "scope.name": "demo", "resourceAttributes.service.name": "agent"},
+    own_metadata={"n": "1"},
+    origin=Origin({"scope.name": "demo", "resourceAttributes.service.name": "agent"}),
 )
-CHAT = replace(
-    ROOT,
+CHAT = ROOT._replace(
     id="5019de6793baf083",
     parent_id=ROOT.id,
     type="GENERATION",
@@ -69,6 +68,16 @@ CHAT = replace(
     input=None,
     output=None,
 )
+# What earlier versions stored for these two.
+_FORMAT_2 = {
+    "invoke_agent": bytes.fromhex(
+        "8bae56ca033b0366048a3aa5f00c6099a09059ac9059620fb4df334f01e8c7bce2cc12a55800"
+    ),
+    "chat": bytes.fromhex(
+        "8bae56ca033b0364448c52496a2e38ac4b8b526394ac0c90cd34343240186b6c0037d8d0d4a016a1ca40cfc8"
+        "14a1cc40cf14aece40cfdc146849625e71796a91928e31922300"
+    ),
+}
 
 
 @pytest.fixture
@@ -85,7 +94,7 @@ def again(observation: Observation, number: int, **changes: object) -> Observati
         "start_time": observation.start_time + number * SECOND,
         "end_time": observation.end_time + number * SECOND,
     }
-    return replace(observation, **{**moved, **changes})  # type: ignore[arg-type]  # any field may change
+    return observation._replace(**{**moved, **changes})  # type: ignore[arg-type]  # any field may change
 
 
 def test_gives_back_what_it_was_given(store: Store) -> None:
@@ -97,14 +106,14 @@ def test_gives_back_what_it_was_given(store: Store) -> None:
 def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
     """A retry counts once, and a corrected span replaces the first."""
     store.save([ROOT, ROOT])
-    store.save([replace(ROOT, name="corrected")])
+    store.save([ROOT._replace(name="corrected")])
     rows = store.observations([], limit=10)
     assert [one.observation.name for one in rows] == ["corrected"]
 
 
 def test_stores_all_or_nothing(store: Store) -> None:
     """When one observation cannot be stored, none is, and the next save works."""
-    unusable = replace(CHAT, status_message="\ud800")
+    unusable = CHAT._replace(status_message="\ud800")
     with pytest.raises(UnicodeEncodeError):
         store.save([ROOT, unusable])
     assert store.counts().observations == 0
@@ -129,11 +138,11 @@ def test_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
 
 
 def test_finds_by_what_is_asked(store: Store) -> None:
-    """Conditions narrow the list together; ids that are no hex match nothing."""
+    """Conditions narrow the list together; an id that nobody sent matches nothing."""
     store.save([ROOT, CHAT, again(ROOT, 1, user_id="bob")])
     asked = [text_in("user", ["ann", "eve"]), root_is(root=False)]
     assert [one.observation for one in store.observations(asked, limit=5)] == [CHAT]
-    assert store.observations([blob_is("trace", "not hex")], limit=5) == []
+    assert store.observations([id_is("trace", ROOT.trace_id.upper())], limit=5) == []
 
 
 def test_sums_a_session(store: Store) -> None:
@@ -157,7 +166,7 @@ def test_sums_a_session(store: Store) -> None:
 
 def test_never_shows_an_unknown_cost_as_nothing(store: Store) -> None:
     """Where no cost is known, the sum is None."""
-    store.save([replace(CHAT, cost={})])
+    store.save([CHAT._replace(cost={})])
     (session,) = store.sessions()
     assert (session.totals.cost, session.totals.unknown_costs) == (None, 1)
 
@@ -172,7 +181,7 @@ def test_lists_what_has_no_user_last(store: Store) -> None:
 
 def test_describes_a_trace(store: Store) -> None:
     """A trace takes its name, user and tags from its spans and tells which spans lack them."""
-    store.save([ROOT, replace(CHAT, session_id="", user_id="", trace_name=None, tags=())])
+    store.save([ROOT, CHAT._replace(session_id="", user_id="", trace_name=None, tags=())])
     trace = store.trace(ROOT.trace_id)
     assert trace is not None
     assert (trace.name, trace.session, trace.user) == ("turn", "talk", "ann")
@@ -236,19 +245,30 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
 
 
 def test_reads_a_file_of_an_earlier_version(tmp_path: Path) -> None:
-    """A file from before the lists had tables of their own gets them filled, and loses nothing."""
+    """A file from before format 3 gets the lists' tables filled; of its rows nothing is lost."""
     path = tmp_path / "langfuse.db"
+    other = again(ROOT, 3, session_id="", user_id="")
     with closing(Store(path)) as store:
-        store.save([ROOT, CHAT, again(ROOT, 3, session_id="", user_id="")])
+        store.save([ROOT, CHAT, other])
         before = store.counts()
     with closing(sqlite3.connect(path)) as file:
         for table in ("sessions", "users", "traces"):
             file.execute(f"DROP TABLE {table}")
+        file.execute("ALTER TABLE spans DROP COLUMN keys")
+        for name, details in _FORMAT_2.items():
+            of_name = "name = (SELECT id FROM strings WHERE value = ?)"
+            file.execute(f"UPDATE spans SET details = ? WHERE {of_name}", (details, name))
         file.execute("PRAGMA user_version = 2")
+        file.commit()
     with closing(Store(path)) as store:
         assert store.counts() == before
         assert [one.id for one in store.sessions()] == ["talk"]
         assert len(store.traces()) == 2
+        kept = [one.observation for one in store.observations([], limit=10)]
+        assert kept == [other, CHAT, ROOT]
+        store.save([CHAT._replace(output="Delayed")])
+        assert store.counts() == before
+        assert store.observations_of_trace(ROOT.trace_id)[1].observation.output == "Delayed"
 
 
 @pytest.mark.parametrize("kind", ["sessions", "users", "traces"])
@@ -268,7 +288,7 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
     store.save([ROOT, again(ROOT, 5, session_id="later")])
     store.save([again(ROOT, 5, session_id="later", start_time=START - SECOND, end_time=START)])
     assert [one.id for one in store.sessions()] == ["talk", "later"]
-    store.save([replace(ROOT, session_id="later", user_id="bob")])
+    store.save([ROOT._replace(session_id="later", user_id="bob")])
     assert [one.id for one in store.sessions()] == ["later"]
     assert {one.id for one in store.users()} == {"ann", "bob"}
 
@@ -276,6 +296,6 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
 def test_takes_a_span_many_times_at_once(store: Store) -> None:
     """One request may hold the same span again and again, each time elsewhere: the last counts."""
     moved = [again(ROOT, number, trace_id=ROOT.trace_id) for number in range(5)]
-    store.save([*moved, *(replace(one, session_id="last") for one in moved)])
+    store.save([*moved, *(one._replace(session_id="last") for one in moved)])
     assert [one.id for one in store.sessions()] == ["last"]
     assert store.counts().observations == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langfuse_local.observation import Observation
+from langfuse_local.observation import Observation, Origin
 from langfuse_local.waterfall import waterfall
 
 IDS = st.integers(1, 12).map(lambda each: format(each, "016x"))
@@ -44,7 +44,8 @@ def observation(span: str, parent: str | None, start: int, length: int) -> Obser
         prompt_version=None,
         input=None,
         output=None,
-        metadata={},
+        own_metadata={},
+        origin=Origin({}),
     )
 
 

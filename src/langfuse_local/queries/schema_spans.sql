@@ -1,6 +1,7 @@
 -- Times are microseconds since the epoch (Langfuse keeps no more; nanoseconds of the year 2500 do
 -- not fit a signed 64-bit integer), durations microseconds. Columns from `type` on are rows of
--- `strings`: the same few texts come with every span, and are stored once.
+-- `strings`: the same few texts come with every span, and are stored once. Ids are blobs, and texts
+-- where a sender's are no lower-case hex: the type keeps either as it is.
 CREATE TABLE spans (
     id INTEGER PRIMARY KEY,
     trace BLOB NOT NULL,

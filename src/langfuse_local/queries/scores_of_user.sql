@@ -3,6 +3,8 @@ WITH mine AS (
 )
 SELECT * FROM scores
 WHERE
-    trace IN (SELECT lower(hex(trace)) FROM mine)
+    trace IN (
+        SELECT CASE typeof(trace) WHEN 'text' THEN trace ELSE lower(hex(trace)) END FROM mine
+    )
     OR session IN (SELECT value FROM strings WHERE id IN (SELECT session FROM mine))
 ORDER BY timestamp DESC, id DESC

@@ -3,9 +3,9 @@ INSERT INTO spans (
     trace, span, parent, start, duration, first_token, received, root, app_root, public,
     input_tokens, output_tokens, total_tokens, cost, details,
     type, name, level, status_message, version, release, environment,
-    user, session, trace_name, tags, model, origin
+    user, session, trace_name, tags, model, origin, keys
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (trace, span) DO UPDATE SET
     parent = excluded.parent, start = excluded.start, duration = excluded.duration,
     first_token = excluded.first_token, received = excluded.received, root = excluded.root,
@@ -16,4 +16,4 @@ ON CONFLICT (trace, span) DO UPDATE SET
     status_message = excluded.status_message, version = excluded.version,
     release = excluded.release, environment = excluded.environment, user = excluded.user,
     session = excluded.session, trace_name = excluded.trace_name, tags = excluded.tags,
-    model = excluded.model, origin = excluded.origin
+    model = excluded.model, origin = excluded.origin, keys = excluded.keys

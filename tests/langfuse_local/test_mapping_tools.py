@@ -1,0 +1,103 @@
+"""Definitions of tools: out of the metadata, into the input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from mapped import observe
+
+NAMED = {"type": "function", "function": {"name": "get_order"}}
+FLAT = {"name": "cancel", "description": "d"}
+OWN = "langfuse.observation"
+
+
+def _mapped(sent: dict[str, Any], **more: Any) -> tuple[Any, dict[str, str]]:
+    observation = observe(sent, **{"scope": "", **more})
+    return json.loads(observation.input or "null"), observation.metadata
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"gen_ai.tool.definitions": json.dumps([NAMED, FLAT])},
+        {"ai.prompt.tools": [json.dumps(NAMED), json.dumps(FLAT)]},
+        {"model_request_parameters": json.dumps({"function_tools": [NAMED, FLAT]})},
+        {
+            "llm.tools.1.tool.json_schema": json.dumps(FLAT),
+            "llm.tools.0.tool.json_schema": json.dumps(NAMED),
+        },
+        {f"{OWN}.metadata.tools": json.dumps([NAMED, FLAT])},
+        {"langfuse.trace.metadata": json.dumps({"tools": [NAMED, FLAT]})},
+    ],
+)
+def test_definitions_move_into_the_input(sent: dict[str, Any]) -> None:
+    """Wherever a convention puts them, tools end up beside the messages and nowhere else."""
+    messages = [{"role": "user", "content": "hi"}]
+    given, metadata = _mapped({"gen_ai.input.messages": json.dumps(messages), **sent})
+    assert given == {"messages": messages, "tools": [NAMED, FLAT]}
+    assert metadata == {}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (None, {"tools": [FLAT]}),
+        ("null", {"tools": [FLAT]}),
+        ("Where is it?", {"prompt": "Where is it?", "tools": [FLAT]}),
+        ('{"a": 1}', {"a": 1, "tools": [FLAT]}),
+        (
+            json.dumps({"tools": [NAMED, {"type": "web"}, 5]}),
+            {"tools": [NAMED, {"type": "web"}, FLAT]},
+        ),
+        (json.dumps({"tools": [FLAT | {"x": 1}]}), {"tools": [FLAT | {"x": 1}]}),
+        ('{"tools": []}', {"tools": [FLAT]}),
+    ],
+)
+def test_an_input_of_any_shape_takes_them(sent: str | None, stored: Any) -> None:
+    """Text becomes a prompt, an object gets a member; of one name twice the input's own counts."""
+    content = {} if sent is None else {f"{OWN}.input": sent}
+    tools = {"gen_ai.tool.definitions": json.dumps([FLAT])}
+    assert _mapped({**content, **tools})[0] == stored
+
+
+@pytest.mark.parametrize("sent", ["5", "true", '{"tools": "none"}', '{"tools": [{"a": 1}]}'])
+def test_an_input_without_a_place_for_them_stays(sent: str) -> None:
+    """A number takes no tools, nor does an object whose tools are none: nothing moves then."""
+    definitions = json.dumps([FLAT])
+    given, metadata = _mapped({f"{OWN}.input": sent, "gen_ai.tool.definitions": definitions})
+    assert given == json.loads(sent)
+    assert metadata == {"attributes.gen_ai.tool.definitions": definitions}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"gen_ai.tool.definitions": json.dumps([FLAT, {"type": "web_search"}])},
+        {"gen_ai.tool.definitions": "[]"},
+        {"gen_ai.tool.definitions": "get_order"},
+        {"ai.prompt.tools": [json.dumps(FLAT), "cancel"]},
+        {"model_request_parameters": "{}"},
+        {"llm.tools.0.tool.json_schema": "{}"},
+        {f"{OWN}.metadata.tools": '["search"]'},
+    ],
+)
+def test_what_is_no_definition_stays(sent: dict[str, Any]) -> None:
+    """One entry without a name, and a list is no list of tools."""
+    given, metadata = _mapped(sent)
+    assert given is None
+    assert len(metadata) == 1
+
+
+def test_the_ai_sdk_may_send_tools_of_a_provider() -> None:
+    """They have a type and no name."""
+    assert _mapped({"ai.prompt.tools": ['{"type": "web"}']}) == ({"tools": [{"type": "web"}]}, {})
+
+
+def test_the_rest_of_a_request_stays() -> None:
+    """Only the tools are taken out of Pydantic AI's request parameters."""
+    request = {"function_tools": [FLAT], "allow_text": True}
+    given, metadata = _mapped({"model_request_parameters": json.dumps(request)})
+    assert given == {"tools": [FLAT]}
+    assert metadata == {"attributes.model_request_parameters": '{"allow_text":true}'}
