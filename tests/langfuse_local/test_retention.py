@@ -96,6 +96,15 @@ def test_scores_go_with_their_trace(store: Store) -> None:
     assert [row["id"] for row in scores.of_trace(kept)] == ["kept"]
 
 
+def test_scores_go_with_a_trace_whose_id_is_no_hex(store: Store) -> None:
+    """Any text is an id, and scores name it as it was sent."""
+    store.save([ROOT._replace(trace_id="My Trace")])
+    Scores(store).save({"id": "one", "name": "n", "value": 1, "traceId": "My Trace"})
+    Scores(store).save({"id": "two", "name": "n", "value": 1, "traceId": "my trace"})
+    assert store._writer.remove(2**62, 500) == 1
+    assert scored(store) == {"two"}
+
+
 def test_scores_stay_while_a_part_of_their_trace_does(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from wire import Backend
 
+    Running = Callable[[Path], AbstractContextManager[Backend]]
+
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
 _SPAN = "b7ad6b7169203331"
 _TAGS = {"values": [{"stringValue": "x"}]}
@@ -117,6 +119,21 @@ def test_leaves_out_a_trace_from_before(backend: Backend) -> None:
     late = {"fromTimestamp": "2026-11-20T10:00:30Z"}
     assert _data(backend, "numeric", **late) == [{"count_count": 4}]
     assert _data(backend, "numeric", dimensions=["traceName"], **late) == []
+
+
+def test_joins_ids_that_are_no_hex(tmp_path: Path, running: Running) -> None:
+    """Any text is an id at Langfuse's own endpoint, for a trace and for its scores."""
+    with running(tmp_path) as started:
+        sent = request_of(span(traceId="My Trace", spanId="a span"))
+        url = f"{started.web}/api/public/otel/v1/traces"
+        assert ask(url, sent, content_type=JSON).status == 200
+        body = {"name": "n", "value": 1, "traceId": "My Trace", "timestamp": "2026-11-20T10:00:00Z"}
+        for more in ({}, {"observationId": "a span"}):
+            score = json.dumps({**body, **more}).encode()
+            ask(f"{started.web}/api/public/scores", score, content_type=JSON)
+        for dimension, count in (("traceName", 2), ("observationName", 1)):
+            rows = _data(started, "numeric", dimensions=[dimension])
+            assert rows == [{dimension: "work", "count_count": count}]
 
 
 @pytest.mark.parametrize(
