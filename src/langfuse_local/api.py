@@ -14,9 +14,8 @@ from langfuse_local.auth import ORGANIZATION
 from langfuse_local.body import Bodies
 from langfuse_local.metrics import Metrics
 from langfuse_local.models import Models
-from langfuse_local.numbers import plain
 from langfuse_local.otlp import BadRequest
-from langfuse_local.parameters import limit_of
+from langfuse_local.parameters import Page
 from langfuse_local.rows import row
 from langfuse_local.score_list import AskedScores
 from langfuse_local.score_list import cursor_after as cursor_after_score
@@ -36,8 +35,9 @@ __all__ = ["PREFIX", "Api"]
 
 PREFIX = "/api/public"
 _Sent = TypeVar("_Sent")
-_NO_MODEL = Answer(
-    {"message": "No model with this id found.", "error": "LangfuseNotFoundError"}, 404
+_NO_MODEL = "No model with this id found."
+_BUILT_IN_MODELS = (
+    " Note: You cannot delete built-in models, override them with a model with the same name."
 )
 _RETIRED = (
     "/sessions",
@@ -151,10 +151,7 @@ class Api:
 
     def _metrics(self, request: Request) -> Response:
         metrics = Metrics.of(zod.text(zod.member(request.query_params, "query"), ("query",)))
-        found = self._store.rows(metrics.sql, metrics.values)
-        return Answer(
-            {"data": [_numbers(dict(zip(metrics.keys, one, strict=True))) for one in found]}
-        )
+        return Answer({"data": metrics.answer(self._store.rows(metrics.sql, metrics.values))})
 
     def _list_scores(self, request: Request) -> Response:
         asked = AskedScores.of(request.query_params)
@@ -184,17 +181,9 @@ class Api:
         return Answer({"message": "Score deletion queued successfully"}, 202)
 
     def _list_models(self, request: Request) -> Response:
-        limit = limit_of(request.query_params.get("limit"), default=50, largest=100) or 1
-        page = limit_of(request.query_params.get("page"), default=1, largest=10**6, name="page")
+        page = Page.of(request.query_params)
         models = self._models.all()
-        meta = {
-            "page": page,
-            "limit": limit,
-            "totalItems": len(models),
-            "totalPages": -(-len(models) // limit),
-        }
-        start = (page - 1) * limit
-        return Answer({"data": models[start : start + limit], "meta": meta})
+        return Answer({"data": page.cut(models), "meta": page.meta(len(models))})
 
     def _add_model(self, body: Any) -> Response:
         return Answer(self._models.add(body))
@@ -202,12 +191,16 @@ class Api:
     def _model(self, request: Request) -> Response:
         wanted = request.path_params["id"]
         found = next((one for one in self._models.all() if one["id"] == wanted), None)
-        return _NO_MODEL if found is None else Answer(found)
+        return _missing(_NO_MODEL) if found is None else Answer(found)
 
     def _remove_model(self, request: Request) -> Response:
         if self._models.delete(request.path_params["id"]):
             return Answer({"message": "Model successfully deleted"})
-        return _NO_MODEL
+        return _missing(_NO_MODEL + _BUILT_IN_MODELS)
+
+
+def _missing(message: str) -> Response:
+    return Answer({"message": message, "error": "LangfuseNotFoundError"}, 404)
 
 
 def _health(_request: Request) -> Response:
@@ -223,10 +216,3 @@ def _answered(endpoint: Callable[[_Sent], Response], sent: _Sent) -> Response:
         return endpoint(sent)
     except (InvalidDataError, InvalidRequestError) as error:
         return error.answer()
-
-
-def _numbers(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: plain(round(value, 12)) if isinstance(value, float) else value
-        for key, value in row.items()
-    }

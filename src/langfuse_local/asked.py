@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langfuse_local import zod
-from langfuse_local.answers import InvalidDataError, InvalidRequestError
-from langfuse_local.conditions import Position, id_is, root_is, since, text_in, until
-from langfuse_local.filters import conditions_of
-from langfuse_local.moments import exact_iso, from_iso
+from langfuse_local.answers import InvalidRequestError
+from langfuse_local.columns import LISTED
+from langfuse_local.conditions import (
+    PARENTLESS,
+    Position,
+    id_is,
+    root_is,
+    since,
+    text_in,
+    until,
+)
+from langfuse_local.filters import checked, conditions_of
+from langfuse_local.moments import exact_iso
 from langfuse_local.parameters import cursor, limit_of, opened
 from langfuse_local.rows import DEFAULT_GROUPS, GROUPS
 
@@ -32,9 +41,34 @@ _TEXTS = {
     "name": "name",
     "level": "level",
     "version": "version",
-    "environment": "environment",
 }
 _IDS = {"traceId": "trace", "parentObservationId": "parent"}
+_OPTIONS = {
+    "type": (
+        "GENERATION",
+        "SPAN",
+        "EVENT",
+        "AGENT",
+        "TOOL",
+        "CHAIN",
+        "RETRIEVER",
+        "EVALUATOR",
+        "EMBEDDING",
+        "GUARDRAIL",
+    ),
+    "level": ("DEBUG", "DEFAULT", "WARNING", "ERROR"),
+    "isRootObservation": ("true", "false"),
+    "parseIoAsJson": ("true", "false"),
+}
+_MANY = "environment"
+_CONTENT = ("input", "output")
+_UNINDEXED = (
+    "A filter on input or output needs another one on either of them whose operator is '='."
+)
+_RETIRED = (
+    "parseIoAsJson=true is no longer supported on the v2 observations endpoint. Input/output fields"
+    " are always returned as raw strings. Remove the parseIoAsJson parameter or set it to false."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +87,7 @@ class Asked:
 
         Raises InvalidDataError or InvalidRequestError.
         """
+        _check(parameters)
         return cls(
             tuple(_conditions(parameters)),
             limit_of(parameters.get("limit"), default=_DEFAULT_LIMIT, largest=_MAX_LIMIT),
@@ -73,25 +108,49 @@ def cursor_after(last: Stored) -> str:
     )
 
 
+def _check(parameters: QueryParams) -> None:
+    for name in parameters:
+        if name != _MANY and len(sent := parameters.getlist(name)) > 1:
+            zod.text(sent, (name,))
+    for name, options in _OPTIONS.items():
+        if value := parameters.get(name):
+            zod.one_of(value, options, (name,))
+    if parameters.get("parseIoAsJson") == "true":
+        raise zod.custom(_RETIRED, ("parseIoAsJson",))
+
+
 def _conditions(parameters: QueryParams) -> Iterator[Condition]:
     """Simple parameters and the JSON filter; where both name a field, the filter alone counts."""
-    filters = zod.document(parameters.get("filter") or "[]", ("filter",))
-    yield from conditions_of(filters, ("filter",))
+    filters = checked(zod.query_document(parameters.get("filter") or "[]", "filter"), ("filter",))
+    _check_content(filters)
+    yield from conditions_of(filters, LISTED)
     filtered = {one["column"] for one in filters}
     for field, condition in _simple(parameters):
         if field not in filtered:
             yield condition
 
 
+def _check_content(filters: list[dict[str, Any]]) -> None:
+    """Langfuse looks for a part of such a text only beside a filter that it has an index for."""
+    operators = {one["operator"] for one in filters if one["column"] in _CONTENT}
+    if operators and "=" not in operators:
+        raise InvalidRequestError(_UNINDEXED)
+
+
 def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
     for parameter, column in _TEXTS.items():
-        if values := [value for value in parameters.getlist(parameter) if value]:
-            yield parameter, text_in(column, values)
+        if value := parameters.get(parameter):
+            yield parameter, text_in(column, [value])
+    if environments := [value for value in parameters.getlist(_MANY) if value]:
+        listed = environments[0].split(",") if len(environments) == 1 else environments
+        yield _MANY, text_in(_MANY, listed)
     for parameter, column in _IDS.items():
         if value := parameters.get(parameter):
             yield parameter, id_is(column, value)
+    if parameters.get("parentObservationId") == "":
+        yield "parentObservationId", PARENTLESS
     if root := parameters.get("isRootObservation"):
-        yield "isRootObservation", root_is(root=_boolean("isRootObservation", root))
+        yield "isRootObservation", root_is(root=root == "true")
     if start := parameters.get("fromStartTime"):
         yield "startTime", since(zod.moment(start, ("fromStartTime",)))
     if end := parameters.get("toStartTime"):
@@ -102,28 +161,21 @@ def _position(text: str | None) -> Position | None:
     if not text:
         return None
     content = opened(text)
+    start = zod.date(content.get("lastStartTimeTo"), ("cursor", "lastStartTimeTo"))
+    trace_id, span_id = (
+        zod.text(zod.member(content, name), ("cursor", name)) for name in ("lastTraceId", "lastId")
+    )
     try:
-        trace_id, span_id = content["lastTraceId"], content["lastId"]
         (trace_id + span_id).encode()
-        return Position(from_iso(content["lastStartTimeTo"]), trace_id, span_id)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:  # half a character
         raise InvalidRequestError("Invalid cursor format") from error
+    return Position(start, trace_id, span_id)
 
 
 def _groups(fields: str | None) -> frozenset[str]:
-    return _names(fields) & set(GROUPS) or DEFAULT_GROUPS
+    """The groups asked for; none at all, not the usual ones, if only unknown ones are."""
+    return _names(fields) & set(GROUPS) if fields else DEFAULT_GROUPS
 
 
 def _names(listed: str | None) -> frozenset[str]:
     return frozenset(name.strip() for name in (listed or "").split(",") if name.strip())
-
-
-def _boolean(parameter: str, text: str) -> bool:
-    if text in {"true", "false"}:
-        return text == "true"
-    raise InvalidDataError(
-        code="invalid_value",
-        values=["true", "false"],
-        path=[parameter],
-        message='Invalid option: expected one of "true"|"false"',
-    )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Packed", "Stored", "input_of", "metadata_of", "output_of", "pack", "unpack"]
 
 _NANOS = 1000
+_LARGEST = 2**63 - 1  # of an SQLite integer
 _ORIGIN = ("resourceAttributes.", "scope.")  # One object per process and library, not per span.
 
 
@@ -110,11 +111,11 @@ def input_of(details: bytes) -> str | None:
     return text
 
 
-def metadata_of(details: bytes, keys: str | None, origin: str, key: str) -> str:
-    """The stored text of a metadata key in the three columns that hold them, empty if absent."""
+def metadata_of(details: bytes, keys: str | None, origin: str, key: str) -> str | None:
+    """The stored text of a metadata key in the three columns that hold them, None if absent."""
     if key.startswith(_ORIGIN) and (text := orjson.loads(origin).get(key)) is not None:
         return str(text)
-    return _named(decompress(details)[0], keys).get(key, "")
+    return _named(decompress(details)[0], keys).get(key)
 
 
 def output_of(details: bytes) -> str | None:
@@ -146,11 +147,17 @@ def _placed(observation: Observation, start: int, end: int, received: int) -> tu
 def _measured(observation: Observation) -> tuple[object, ...]:
     usage = observation.usage
     return (
-        usage.get("input"),
-        usage.get("output"),
+        _sum(usage, "input"),
+        _sum(usage, "output"),
         usage.get("total"),
         observation.total_cost if observation.cost else None,
     )
+
+
+def _sum(usage: dict[str, int], word: str) -> int | None:
+    """Tokens of all kinds with this word in their name, as Langfuse adds them up."""
+    counts = [count for kind, count in usage.items() if word in kind.lower()]
+    return min(sum(counts), _LARGEST) if counts else None
 
 
 def _texts(observation: Observation) -> tuple[str | None, ...]:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
+    "PARENTLESS",
     "Condition",
     "Position",
     "after",
+    "every",
     "id_is",
     "root_is",
     "since",
@@ -43,6 +45,7 @@ class Position:
     id: str
 
 
+PARENTLESS = Condition("s.parent IS NULL")
 _ID = "SELECT id FROM strings WHERE value"
 
 
@@ -57,6 +60,18 @@ def text_in(column: str, values: Sequence[str]) -> Condition:
 def id_is(column: str, wanted: str) -> Condition:
     """An id column holds this id."""
     return Condition(f"s.{column} = ?", (key_of(wanted),))
+
+
+def every(conditions: Sequence[str]) -> str:
+    """All of these SQL conditions, true without any.
+
+    In halves of halves: SQLite refuses an expression that is more than 1000 deep, as a row of that
+    many ANDs is.
+    """
+    if len(conditions) < 2:  # noqa: PLR2004 - halves
+        return conditions[0] if conditions else "1"
+    half = len(conditions) // 2
+    return f"({every(conditions[:half])} AND {every(conditions[half:])})"
 
 
 def root_is(*, root: bool) -> Condition:

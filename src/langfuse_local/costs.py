@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from langfuse_local.usage import json_object
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langfuse_local.javascript import Value
     from langfuse_local.prices import ModelPrice
     from langfuse_local.values import Attributes
@@ -42,10 +44,11 @@ def sent_cost(attributes: Attributes) -> dict[str, float]:
 
 def computed_cost(usage: dict[str, int], price: ModelPrice) -> dict[str, float]:
     """Tokens times price for each kind that has one, with their sum as `total`."""
+    prices = price.of(usage) if price.tiers else price.per_token
     costs = {
         kind: _amount(count * per_token)
         for kind, count in usage.items()
-        if (per_token := _per_token(kind, price)) is not None
+        if (per_token := _per_token(kind, prices)) is not None
     }
     if costs and "total" not in costs:
         costs["total"] = _amount(sum(costs.values()))
@@ -63,10 +66,10 @@ def _sent(attributes: Attributes) -> dict[str, Value]:
     return {}
 
 
-def _per_token(kind: str, price: ModelPrice) -> float | None:
-    found = price.per_token.get(kind)
+def _per_token(kind: str, prices: Mapping[str, float]) -> float | None:
+    found = prices.get(kind)
     if found is None and kind in _REASONING:
-        return price.per_token.get("output")
+        return prices.get("output")
     return found
 
 

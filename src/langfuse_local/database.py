@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from langfuse_local.codec import input_of, metadata_of, output_of
+from langfuse_local.histogram import Histogram
 from langfuse_local.numbers import number_of
 from langfuse_local.quantile import Quantile
 from langfuse_local.sql import statement
@@ -74,6 +75,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.create_function("metadata_of", 4, metadata_of, deterministic=True)
     connection.create_function("number_of", 1, number_of, deterministic=True)
     connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
+    connection.create_aggregate("histogram", 2, Histogram)  # type: ignore[arg-type]  # as above
     connection.execute("PRAGMA query_only = ON")
     return connection
 

@@ -1,7 +1,7 @@
 """The JSON `filter` of Langfuse's API: a list of conditions, all of which must hold.
 
 Operators compare whole stored texts, upper and lower case apart. An absent text is the empty one,
-as it is in Langfuse's columns.
+as it is in Langfuse's columns; an absent metadata key matches nothing.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from langfuse_local import zod
-from langfuse_local.answers import InvalidRequestError
-from langfuse_local.columns import FLAGS, IDS, METADATA, NUMBERS, TAGS, TEXTS, TIMES, id_text
+from langfuse_local.answers import InvalidDataError, InvalidRequestError
+from langfuse_local.columns import id_text
 from langfuse_local.conditions import Condition, id_is, text_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["conditions_of"]
+    from langfuse_local.columns import Columns
+
+__all__ = ["checked", "conditions_of"]
 
 # SQL is put together from the names and operators of tables alone; what was sent is a parameter.
 _COMPARISONS: Final = (">", "<", ">=", "<=")
@@ -27,6 +29,7 @@ _OPERATORS: Final = {
     "string": _TEXT,
     "number": ("=", *_COMPARISONS),
     "stringOptions": _OPTIONS,
+    "categoryOptions": _OPTIONS,
     "arrayOptions": ("any of", "none of", "all of"),
     "stringObject": _TEXT,
     "numberObject": ("=", *_COMPARISONS),
@@ -37,40 +40,68 @@ _NEGATED: Final = {"does not contain": "contains", "none of": "any of"}
 _PREDICATES: Final = {
     "=": "{0} = ?1",
     "contains": "instr({0}, ?1) > 0",
+    "does not contain": "instr({0}, ?1) = 0",
     "starts with": "substr({0}, 1, length(?1)) = ?1",
     "ends with": "substr({0}, length({0}) - length(?1) + 1) = ?1 AND length({0}) >= length(?1)",
 }
-_METADATA_SQL: Final = (
-    "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.keys),"
-    " (SELECT value FROM strings WHERE id = s.origin), ?)"
+_NO_TAGS: Final = (
+    "Value array must not be empty unless operator is 'all of' or 'none of'"
+    " (which represent waiting for selection)"
 )
 
 
-def conditions_of(filters: Any, path: zod.Path) -> list[Condition]:
-    """Conditions over `spans AS s`; raises InvalidDataError or InvalidRequestError."""
+def checked(filters: Any, path: zod.Path) -> list[dict[str, Any]]:
+    """Filters of the right form; raises InvalidDataError."""
     return [
-        _condition(zod.record(one, (*path, place)), (*path, place))
+        _checked(zod.record(one, (*path, place)), (*path, place))
         for place, one in enumerate(zod.array(filters, path))
     ]
 
 
-def _condition(one: dict[str, Any], path: zod.Path) -> Condition:
-    kind = zod.one_of(zod.member(one, "type"), tuple(_OPERATORS), (*path, "type"))
-    column = zod.text(zod.member(one, "column"), (*path, "column"))
-    operator = zod.one_of(zod.member(one, "operator"), _OPERATORS[kind], (*path, "operator"))
-    positive = _READERS[kind](one, column, _NEGATED.get(operator, operator), path)
+def conditions_of(filters: Iterable[dict[str, Any]], columns: Columns) -> list[Condition]:
+    """Conditions over these columns, from checked filters; raises InvalidRequestError."""
+    return [_condition(one, columns) for one in filters]
+
+
+def _checked(one: dict[str, Any], path: zod.Path) -> dict[str, Any]:
+    kind = one.get("type")
+    if not isinstance(kind, str) or kind not in _OPERATORS:
+        raise zod.undiscriminated("type", path)
+    zod.text(zod.member(one, "column"), (*path, "column"))
+    zod.one_of(zod.member(one, "operator"), _OPERATORS[kind], (*path, "operator"))
+    if kind in {"stringObject", "numberObject", "categoryOptions"}:
+        zod.text(zod.member(one, "key"), (*path, "key"))
+    value = _VALUES[kind](zod.member(one, "value"), (*path, "value"))
+    if kind == "arrayOptions" and one["operator"] == "any of" and not value:
+        raise zod.custom(_NO_TAGS, path)
+    return {**one, "value": value}
+
+
+def _condition(one: dict[str, Any], columns: Columns) -> Condition:
+    kind, column, operator = one["type"], one["column"], one["operator"]
+    types = columns.types(column)
+    if not types:
+        raise InvalidRequestError(columns.unknown(column, columns))
+    if kind == "null":
+        return _null(column, operator, columns)
+    if kind not in types:
+        raise InvalidRequestError(columns.mistyped(kind, column, columns))
+    if kind == "stringObject":  # A row without the key does not match, whatever the operator.
+        return _metadata(columns.metadata[column], one)
+    positive = _READERS[kind](column, _NEGATED.get(operator, operator), one["value"], columns)
     if operator in _NEGATED:
         return Condition(f"NOT coalesce({positive.sql}, 0)", positive.values)
     return positive
 
 
-def _string(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    wanted = zod.text(zod.member(one, "value"), (*path, "value"))
-    if column in IDS:
+def _string(column: str, operator: str, wanted: str, columns: Columns) -> Condition:
+    if column in columns.ids:
         if operator == "=" and wanted:
-            return id_is(IDS[column], wanted)
-        return _matches(id_text(IDS[column]), operator, wanted)
-    interned = _known(column, TEXTS)
+            return id_is(columns.ids[column], wanted)
+        return _matches(id_text(columns.ids[column]), operator, wanted)
+    if column in columns.texts:
+        return _matches(f"coalesce({columns.texts[column]}, '')", operator, wanted)
+    interned = columns.interned[column]
     if operator == "=" and wanted:
         return text_in(interned, [wanted])
     found = _matches("value", operator, wanted)
@@ -82,78 +113,59 @@ def _string(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> 
     )
 
 
-def _string_options(one: dict[str, Any], column: str, _operator: str, path: zod.Path) -> Condition:
-    wanted = _texts(one, path)
-    if column in IDS:
-        return Condition(f"{id_text(IDS[column])} IN ({_marks(wanted)})", (*wanted,))
-    interned = _known(column, TEXTS)
-    if wanted and all(wanted):
+def _string_options(
+    column: str, _operator: str, wanted: Sequence[str], columns: Columns
+) -> Condition:
+    if column in columns.ids:
+        return Condition(f"{id_text(columns.ids[column])} IN ({_marks(wanted)})", (*wanted,))
+    if column in columns.texts:
+        text = f"coalesce({columns.texts[column]}, '')"
+        return Condition(f"{text} IN ({_marks(wanted)})", (*wanted,))
+    interned = columns.interned[column]
+    if all(wanted):
         return text_in(interned, wanted)
-    absent = "1" if "" in wanted else "0"
-    held = text_in(interned, wanted or [""])
-    return Condition(f"({held.sql} OR (s.{interned} IS NULL AND {absent}))", held.values)
+    held = text_in(interned, wanted)
+    return Condition(f"({held.sql} OR s.{interned} IS NULL)", held.values)
 
 
-def _array_options(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    wanted = _texts(one, path)
-    if column not in TAGS:
-        raise _unknown(column, TAGS)
+def _array_options(
+    column: str, operator: str, wanted: Sequence[str], columns: Columns
+) -> Condition:
     held = (
-        "SELECT count(DISTINCT tag.value) FROM strings AS held, json_each(held.value) AS tag"  # noqa: S608 - see above
-        f" WHERE held.id = s.tags AND tag.value IN ({_marks(wanted)})"
+        f"SELECT count(DISTINCT tag.value) FROM json_each({columns.arrays[column]}) AS tag"  # noqa: S608 - see above
+        f" WHERE tag.value IN ({_marks(wanted)})"
     )
     least = len(set(wanted)) if operator == "all of" else 1
     return Condition(f"({held}) >= ?", (*wanted, least))
 
 
-def _string_object(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    key = _key(one, column, path)
-    wanted = zod.text(zod.member(one, "value"), (*path, "value"))
-    found = _matches("found", operator, wanted)
-    return Condition(
-        f"(SELECT {found.sql} FROM (SELECT {_METADATA_SQL} AS found))",  # noqa: S608 - see above
-        (*found.values, key),
-    )
+def _number(column: str, operator: str, wanted: float, columns: Columns) -> Condition:
+    return Condition(f"{columns.numbers[column]} {operator} ?", (wanted,))
 
 
-def _number_object(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    key = _key(one, column, path)
-    wanted = zod.number(zod.member(one, "value"), (*path, "value"))
-    return Condition(f"number_of({_METADATA_SQL}) {operator} ?", (key, wanted))
+def _datetime(column: str, operator: str, wanted: int, columns: Columns) -> Condition:
+    return Condition(f"{columns.times[column]} {operator} ?", (wanted,))
 
 
-def _number(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    wanted = zod.number(zod.member(one, "value"), (*path, "value"))
-    return Condition(f"{_known(column, NUMBERS)} {operator} ?", (wanted,))
+def _boolean(column: str, operator: str, wanted: bool, columns: Columns) -> Condition:  # noqa: FBT001 - as the other readers
+    return Condition(f"{columns.flags[column]} {operator} ?", (wanted,))
 
 
-def _datetime(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    wanted = zod.moment(zod.member(one, "value"), (*path, "value"))
-    return Condition(f"{_known(column, TIMES)} {operator} ?", (wanted,))
-
-
-def _boolean(one: dict[str, Any], column: str, operator: str, path: zod.Path) -> Condition:
-    wanted = zod.boolean(zod.member(one, "value"), (*path, "value"))
-    return Condition(f"{_known(column, FLAGS)} {operator} ?", (wanted,))
-
-
-def _null(_one: dict[str, Any], column: str, operator: str, _path: zod.Path) -> Condition:
-    named = TEXTS | IDS
-    expression = f"s.{named[column]}" if column in named else _known(column, NUMBERS | TIMES)
+def _null(column: str, operator: str, columns: Columns) -> Condition:
+    named = {**columns.interned, **columns.ids}
+    known = {**columns.texts, **columns.arrays, **columns.times, **columns.numbers, **columns.flags}
+    if column in columns.metadata:
+        return Condition("0" if operator == "is null" else "1")
+    expression = f"s.{named[column]}" if column in named else known[column]
     return Condition(f"{expression} {operator.upper()}")
 
 
-_READERS: Final[dict[str, Callable[[dict[str, Any], str, str, zod.Path], Condition]]] = {
-    "datetime": _datetime,
-    "string": _string,
-    "number": _number,
-    "stringOptions": _string_options,
-    "arrayOptions": _array_options,
-    "stringObject": _string_object,
-    "numberObject": _number_object,
-    "boolean": _boolean,
-    "null": _null,
-}
+def _metadata(sql: str, one: dict[str, Any]) -> Condition:
+    found = _matches("found", one["operator"], one["value"])
+    return Condition(
+        f"(SELECT {found.sql} FROM (SELECT {sql} AS found))",  # noqa: S608 - see above
+        (*found.values, one["key"]),
+    )
 
 
 def _matches(expression: str, operator: str, wanted: str) -> Condition:
@@ -161,28 +173,45 @@ def _matches(expression: str, operator: str, wanted: str) -> Condition:
     return Condition(predicate.replace("?1", "?"), (wanted,) * predicate.count("?1"))
 
 
-def _texts(one: dict[str, Any], path: zod.Path) -> list[str]:
-    values = zod.array(zod.member(one, "value"), (*path, "value"))
-    return [zod.text(value, (*path, "value", place)) for place, value in enumerate(values)]
+def _texts(value: Any, path: zod.Path) -> list[str]:
+    return [zod.text(one, (*path, place)) for place, one in enumerate(zod.array(value, path))]
 
 
-def _key(one: dict[str, Any], column: str, path: zod.Path) -> str:
-    if column != METADATA:
-        raise _unknown(column, (METADATA,))
-    return zod.text(zod.member(one, "key"), (*path, "key"))
+def _options(value: Any, path: zod.Path) -> list[str]:
+    if values := _texts(value, path):
+        return values
+    raise zod.custom("Invalid input", path)
 
 
-def _known(column: str, columns: dict[str, str]) -> str:
-    if column not in columns:
-        raise _unknown(column, tuple(columns))
-    return columns[column]
-
-
-def _unknown(column: str, columns: Sequence[str]) -> InvalidRequestError:
-    return InvalidRequestError(
-        f"Invalid filter column {column}. Must be one of {', '.join(sorted(columns))}"
+def _nothing(value: Any, path: zod.Path) -> str:
+    if value == "":
+        return ""
+    raise InvalidDataError(
+        code="invalid_value", values=[""], path=[*path], message='Invalid input: expected ""'
     )
 
 
 def _marks(values: Sequence[str]) -> str:
     return ", ".join("?" * len(values))
+
+
+_VALUES: Final[dict[str, Callable[[Any, zod.Path], Any]]] = {
+    "datetime": zod.date,
+    "string": zod.text,
+    "number": zod.number,
+    "stringOptions": _options,
+    "categoryOptions": _texts,
+    "arrayOptions": _texts,
+    "stringObject": zod.text,
+    "numberObject": zod.number,
+    "boolean": zod.boolean,
+    "null": _nothing,
+}
+_READERS: Final[dict[str, Callable[[str, str, Any, Columns], Condition]]] = {
+    "datetime": _datetime,
+    "string": _string,
+    "number": _number,
+    "stringOptions": _string_options,
+    "arrayOptions": _array_options,
+    "boolean": _boolean,
+}

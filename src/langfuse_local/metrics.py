@@ -1,210 +1,127 @@
-"""What `/api/public/v2/metrics` is asked, as one SQL query over observations."""
+"""What `/api/public/v2/metrics` is asked, as one SQL query, and how its rows are answered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from langfuse_local import zod
-from langfuse_local.answers import InvalidRequestError
-from langfuse_local.columns import NUMBERS, TEXTS, id_text
-from langfuse_local.conditions import Condition, since
-from langfuse_local.filters import conditions_of
+from langfuse_local.aggregates import aggregate, empty, read
+from langfuse_local.conditions import every
+from langfuse_local.metrics_query import Query
+from langfuse_local.timeline import KEY, Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import sqlite3
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["Metrics"]
 
-_VIEW: Final = "observations"
-_ROWS: Final = 100
-_MOST_ROWS: Final = 1000
-_DIMENSIONS: Final = (
-    "environment",
-    "level",
-    "model",
-    "name",
-    "providedModelName",
-    "release",
-    "sessionId",
-    "tags",
-    "traceId",
-    "traceName",
-    "type",
-    "userId",
-    "version",
-)
-_MANY: Final = {"sessionId", "traceId", "userId"}
-_TAGS: Final = (
-    " LEFT JOIN strings AS tagged ON tagged.id = s.tags LEFT JOIN json_each(tagged.value) AS tag"
-)
-_MEASURES: Final = {
-    "count": "1",
-    "inputTokens": NUMBERS["inputTokens"],
-    # Filters take seconds, metrics answer milliseconds.
-    "latency": "((s.start + s.duration) / 1000 - s.start / 1000)",
-    "outputTokens": NUMBERS["outputTokens"],
-    "timeToFirstToken": "(s.first_token / 1000 - s.start / 1000)",
-    "totalCost": NUMBERS["totalCost"],
-    "totalTokens": NUMBERS["totalTokens"],
-    "traceId": "s.trace",
-}
-_AGGREGATIONS: Final = {
-    "count": "count({0})",
-    "uniq": "count(DISTINCT {0})",
-    "sum": "total({0})",
-    "avg": "avg({0})",
-    "min": "min({0})",
-    "max": "max({0})",
-    **{f"p{level}": f"quantile({{0}}, {level / 100})" for level in (50, 75, 90, 95, 99)},
-}
-_OF_TEXT: Final = ("count", "uniq")
-_DIRECTIONS: Final = ("asc", "desc")
+_COUNT: Final = "count"  # what is answered if no metric is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A key of the answer: its SQL, what is grouped by, and how SQL's value is answered."""
+
+    sql: str
+    group: str = ""
+    empty: Any = None
+    read: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """A query: the keys of a result's row in their order, the SQL that gives them, its values."""
+    """A query: the SQL with its values, and how the rows that it gives are answered."""
 
-    keys: tuple[str, ...]
     sql: str
     values: tuple[object, ...]
+    keys: Mapping[str, _Key]
+    timeline: Timeline | None
+    limit: int
 
     @classmethod
-    def of(cls, text: str) -> Metrics:
+    def of(cls, text: str) -> Self:
         """Read the JSON of the parameter; raises InvalidDataError or InvalidRequestError."""
-        asked = zod.record(zod.document(text, ("query",)), ("query",))
-        _check_view(asked)
-        dimensions = _names(asked, "dimensions", "field", _DIMENSIONS)
-        metrics = _metrics(asked)
-        order = _order(asked, (*dimensions, *metrics))
-        limit = _limit(asked)
-        _check_cardinality(asked, dimensions, [*metrics], order, limit)
-        where = _where(asked)
-        selected = {**{name: _dimension(name) for name in dimensions}, **metrics}
-        columns = ", ".join(f'{sql} AS "{name}"' for name, sql in selected.items())
-        groups = f" GROUP BY {', '.join(map(_group, dimensions))}" if dimensions else ""
-        ordered = ", ".join(f'"{field}" {way}' for field, way in order or _first(metrics))
-        return cls(
-            tuple(selected),
-            f"SELECT {columns} FROM spans AS s{_TAGS if 'tags' in dimensions else ''}"  # noqa: S608 - names from the tables above
-            f" WHERE {' AND '.join(one.sql for one in where)}{groups} ORDER BY {ordered} LIMIT ?",
-            (*(value for one in where for value in one.values), limit or _ROWS),
+        query = Query.of(zod.query_document(text, "query"))
+        timeline = _timeline(query)
+        keys = _keys(query, timeline)
+        source, values = _source(query)
+        sql = (
+            f"SELECT {_selected(keys)} FROM {source}{_grouped(keys)}{_ordered(query, keys)} LIMIT ?"  # noqa: S608 - names from tables
         )
+        # An order that was asked for leaves no place for what is between the rows.
+        filled = None if query.order else timeline
+        return cls(sql, (*values, query.limit), keys, filled, query.limit)
+
+    def answer(self, rows: Iterable[sqlite3.Row]) -> list[dict[str, Any]]:
+        """The rows as they are answered, with the gaps of a time series filled."""
+        found = [self._row(row) for row in rows]
+        if self.timeline is None:
+            return found
+        nothing = {name: key.empty for name, key in self.keys.items()}
+        return list(islice(self.timeline.filled(found, nothing), self.limit))
+
+    def _row(self, row: sqlite3.Row) -> dict[str, Any]:
+        return {
+            name: value if key.read is None or value is None else key.read(value)
+            for (name, key), value in zip(self.keys.items(), row, strict=True)
+        }
 
 
-def _check_view(asked: Mapping[str, Any]) -> None:
-    view = zod.text(zod.member(asked, "view"), ("query", "view"))
-    if view != _VIEW:
-        raise InvalidRequestError("The local backend answers metrics for the view 'observations'.")
-    if asked.get("timeDimension") is not None:
-        raise InvalidRequestError("The local backend answers no timeDimension: leave it out.")
+def _timeline(query: Query) -> Timeline | None:
+    if query.granularity is None:
+        return None
+    return Timeline.of(query.granularity, query.start, query.end)
 
 
-def _names(
-    asked: Mapping[str, Any], part: str, member: str, known: Sequence[str]
-) -> tuple[str, ...]:
-    path = ("query", part)
-    sent = asked.get(part) or []
-    names = [
-        zod.text(zod.member(zod.record(one, (*path, place)), member), (*path, place, member))
-        for place, one in enumerate(zod.array(sent, path))
-    ]
-    for name in names:
-        if name not in known:
-            raise InvalidRequestError(
-                f"Invalid {member if part == 'metrics' else part[:-1]} {name}."
-                f" Must be one of {', '.join(known)}"
-            )
-    return tuple(dict.fromkeys(names))
+def _keys(query: Query, timeline: Timeline | None) -> dict[str, _Key]:
+    keys = {}
+    for name in query.dimensions:
+        one = query.view.dimensions[name]
+        keys[name] = _Key(one.sql, one.group or one.sql, one.empty, one.read)
+    if timeline:
+        step = timeline.sql(query.view.time)
+        keys[KEY] = _Key(step, step)
+    for name, (measured, how) in query.metrics.items():
+        measure = query.view.measures[measured]
+        sql = aggregate(how, measure, query.bins)
+        keys[name] = _Key(sql, empty=empty(how, measure), read=read)
+    return keys if query.metrics else {**keys, _COUNT: _Key("count(*)", empty=0)}
 
 
-def _metrics(asked: Mapping[str, Any]) -> dict[str, str]:
-    path = ("query", "metrics")
-    sent = zod.array(zod.member(asked, "metrics"), path)
-    if not sent:
-        raise zod.custom("Too small: expected array to have >=1 items", path)
-    _names(asked, "metrics", "measure", tuple(_MEASURES))
-    found = {}
-    for place, one in enumerate(sent):
-        measure = one["measure"]
-        known = _OF_TEXT if measure == "traceId" else tuple(_AGGREGATIONS)
-        aggregation = zod.one_of(
-            zod.member(one, "aggregation"), known, (*path, place, "aggregation")
-        )
-        found[f"{aggregation}_{measure}"] = _AGGREGATIONS[aggregation].format(_MEASURES[measure])
-    return found
+def _source(query: Query) -> tuple[str, list[object]]:
+    """What follows FROM up to the groups, and its values."""
+    view = query.view
+    named = [view.dimensions.get(name) for name in (*query.dimensions, *query.filtered)]
+    measured = [view.measures[measure] for measure, _ in query.metrics.values()]
+    wanted = {one.join for one in (*named, *measured) if one}
+    joins = [sql for name, sql in view.joins.items() if name in wanted]
+    range_ = [query.start, query.end]
+    asked = every([one.sql for one in query.conditions])
+    where = f"{view.always} AND {view.time} >= ? AND {view.time} <= ? AND {asked}"
+    values = [value for one in query.conditions for value in one.values]
+    source = f"{' '.join((view.source, *joins))} WHERE {where}"
+    return source, [*range_ * len(joins), *range_, *values]
 
 
-def _order(asked: Mapping[str, Any], known: Sequence[str]) -> list[tuple[str, str]]:
-    path = ("query", "orderBy")
-    order = []
-    for place, one in enumerate(zod.array(asked.get("orderBy") or [], path)):
-        sent = zod.record(one, (*path, place))
-        field = zod.text(zod.member(sent, "field"), (*path, place, "field"))
-        way = zod.one_of(zod.member(sent, "direction"), _DIRECTIONS, (*path, place, "direction"))
-        order.append((field, way))
-    for field, _ in order:
-        if field not in known:
-            raise InvalidRequestError(
-                f"Invalid orderBy field {field}. Must be one of {', '.join(known)}"
-            )
-    return order
+def _selected(keys: Mapping[str, _Key]) -> str:
+    return ", ".join(f'{key.sql} AS "{name}"' for name, key in keys.items())
 
 
-def _limit(asked: Mapping[str, Any]) -> int | None:
-    path = ("query", "config")
-    sent = zod.record(asked.get("config") or {}, path).get("row_limit")
-    return (
-        None
-        if sent is None
-        else zod.whole(sent, (*path, "row_limit"), smallest=1, largest=_MOST_ROWS)
-    )
+def _grouped(keys: Mapping[str, _Key]) -> str:
+    groups = [key.group for key in keys.values() if key.group]
+    return f" GROUP BY {', '.join(groups)}" if groups else ""
 
 
-def _check_cardinality(
-    asked: Mapping[str, Any],
-    dimensions: Sequence[str],
-    metrics: Sequence[str],
-    order: Sequence[tuple[str, str]],
-    limit: int | None,
-) -> None:
-    many = ", ".join(name for name in dimensions if name in _MANY)
-    falling = [field for field, way in order if way == "desc"]
-    if not many:
-        return
-    if limit is None or not asked.get("orderBy") or not falling:
-        raise InvalidRequestError(
-            f"High cardinality dimension(s) '{many}' require both 'config.row_limit' and 'orderBy'"
-            " with direction 'desc' on a measure field."
-        )
-    if wrong := [field for field in falling if field not in metrics]:
-        raise InvalidRequestError(
-            f"High cardinality dimension(s) '{many}' require 'orderBy' with direction 'desc' on a"
-            f" measure field. '{', '.join(wrong)}' {'is' if len(wrong) == 1 else 'are'} not a"
-            " measure in this query."
-        )
-
-
-def _where(asked: Mapping[str, Any]) -> list[Condition]:
-    start = zod.moment(zod.member(asked, "fromTimestamp"), ("query", "fromTimestamp"))
-    end = zod.moment(zod.member(asked, "toTimestamp"), ("query", "toTimestamp"))
-    if start >= end:
-        raise zod.custom("fromTimestamp must be before toTimestamp", ("query",))
-    filters = conditions_of(asked.get("filters") or [], ("query", "filters"))
-    return [since(start), Condition("s.start <= ?", (end,)), *filters]
-
-
-def _dimension(name: str) -> str:
-    if name in TEXTS:
-        return f"(SELECT value FROM strings WHERE id = s.{TEXTS[name]})"  # noqa: S608 - a column
-    return "tag.value" if name == "tags" else id_text("trace")
-
-
-def _group(name: str) -> str:
-    return "tag.value" if name == "tags" else f"s.{TEXTS.get(name, 'trace')}"
-
-
-def _first(metrics: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Langfuse orders by the first metric when nothing else is asked."""
-    return [(next(iter(metrics)), "desc")]
+def _ordered(query: Query, keys: Mapping[str, _Key]) -> str:
+    """As asked, else by time, else by the first metric, else by the first dimension."""
+    first = (*query.metrics, *query.dimensions)
+    order = list(query.order)
+    if not order and KEY in keys:
+        order = [(KEY, "asc")]
+    elif not order and first:
+        order = [(first[0], "desc" if query.metrics else "asc")]
+    listed = ", ".join(f'"{name}" {way} NULLS LAST' for name, way in order)
+    return f" ORDER BY {listed}" if listed else ""

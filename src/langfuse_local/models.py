@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
-from langfuse_local import zod
+from langfuse_local.answers import InvalidRequestError
+from langfuse_local.model_form import FLAT, model_of
 from langfuse_local.moments import iso
 from langfuse_local.prices import BUILT_IN
 from langfuse_local.sql import statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from langfuse_local.store import Store
 
 __all__ = ["Models"]
-
-_UNITS: Final = ("TOKENS", "CHARACTERS", "MILLISECONDS", "SECONDS", "REQUESTS", "IMAGES")
-_FLAT: Final = {"inputPrice": "input", "outputPrice": "output", "totalPrice": "total"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +30,27 @@ class Models:
     store: Store
 
     def all(self) -> list[dict[str, Any]]:
-        """Every model as the API answers it, the project's own first."""
-        own = [json.loads(row["answer"]) for row in self.store.rows(statement("models"))]
-        built_in = [
-            _answer(price.model, price.model, price.pattern.pattern, {**price.per_token})
-            for price in BUILT_IN
-        ]
-        return own + built_in
+        """Every model as the API answers it, by name, the project's own and the built-in ones."""
+        models = [*self._own(), *_BUILT_IN]
+        models.sort(key=lambda model: model["startDate"] or "", reverse=True)
+        return sorted(models, key=lambda model: (model["modelName"], model["unit"]))
 
     def add(self, body: Any) -> dict[str, Any]:
-        """Store a model and give it as the API answers it; raises InvalidDataError."""
-        sent = zod.record(body, ())
-        name = zod.text(zod.member(sent, "modelName"), ("modelName",))
-        pattern = _pattern(sent)
-        zod.one_of(zod.member(sent, "unit"), _UNITS, ("unit",))
-        prices = _prices(sent)
+        """Store a model and give it as the API answers it.
+
+        Raises InvalidDataError, and InvalidRequestError for a name that is taken.
+        """
+        model = model_of(body)
+        name = model["modelName"]
+        if any(own["modelName"] == name for own in self._own()):
+            raise InvalidRequestError(f"Model name '{name}' already exists in project")
         now = time.time_ns() // 1000
-        answer = _answer(str(uuid.uuid4()), name, pattern, prices, sent=sent, created=now)
+        answer = _answer(str(uuid.uuid4()), model, now)
         values = {
             "id": answer["id"],
             "name": name,
-            "pattern": pattern,
-            "prices": json.dumps(prices),
+            "pattern": model["matchPattern"],
+            "prices": json.dumps({kind: one["price"] for kind, one in answer["prices"].items()}),
             "answer": json.dumps(answer),
             "created": now,
         }
@@ -61,88 +60,63 @@ class Models:
 
     def delete(self, model_id: str) -> bool:
         """Forget a model of the project; False if there is none of that id."""
-        found = any(row["id"] == model_id for row in self.store.rows(statement("models")))
+        found = any(own["id"] == model_id for own in self._own())
         self.store.write(statement("delete_model"), {"id": model_id})
         self.store.reprice()
         return found
 
-
-def _pattern(sent: dict[str, Any]) -> str:
-    pattern = zod.text(zod.member(sent, "matchPattern"), ("matchPattern",))
-    try:
-        re.compile(pattern)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise zod.custom("matchPattern is not a regular expression", ("matchPattern",)) from error
-    return pattern
-
-
-def _prices(sent: dict[str, Any]) -> dict[str, float]:
-    flat = {
-        kind: _price(sent[name], (name,))
-        for name, kind in _FLAT.items()
-        if sent.get(name) is not None
-    }
-    tiers = zod.array(sent.get("pricingTiers") or [], ("pricingTiers",))
-    if bool(flat) == bool(tiers):
-        also = ", not both" if flat else ""
-        raise zod.custom(
-            "Must provide either flat prices (inputPrice/outputPrice/totalPrice) OR"
-            f" pricingTiers{also}",
-            (),
-        )
-    if "total" in flat and len(flat) > 1:
-        raise zod.custom(
-            "If input and/or output price is set, total price must be null", ("totalPrice",)
-        )
-    return flat or _default_tier(tiers)
-
-
-def _default_tier(tiers: list[Any]) -> dict[str, float]:
-    """Prices of the tier that holds without conditions, the only one applied here."""
-    for place, tier in enumerate(tiers):
-        path = ("pricingTiers", place)
-        if zod.record(tier, path).get("isDefault") is True:
-            prices = zod.record(zod.member(tier, "prices"), (*path, "prices"))
-            return {kind: _price(price, (*path, "prices", kind)) for kind, price in prices.items()}
-    raise zod.custom("One pricing tier must have isDefault: true", ("pricingTiers",))
-
-
-def _price(value: Any, path: zod.Path) -> float:
-    price = zod.number(value, path)
-    if price < 0:
-        raise zod.custom("Too small: expected number to be >=0", path)
-    return price
+    def _own(self) -> Iterable[dict[str, Any]]:
+        return (json.loads(row["answer"]) for row in self.store.rows(statement("models")))
 
 
 def _answer(
-    model_id: str,
-    name: str,
-    pattern: str,
-    prices: dict[str, float],
-    *,
-    sent: dict[str, Any] | None = None,
-    created: int = 0,
+    model_id: str, model: dict[str, Any], created: int, *, managed: bool = False
 ) -> dict[str, Any]:
-    given = sent or {"unit": "TOKENS"}
-    tier = {
+    sent = [{"id": str(uuid.uuid4()), **tier} for tier in model["tiers"]]
+    tiers = sorted(sent, key=itemgetter("priority")) or [_flat(model_id, model)]
+    prices = next(tier["prices"] for tier in tiers if tier["isDefault"])
+    return {
+        "id": model_id,
+        "createdAt": iso(created),
+        "modelName": model["modelName"],
+        "matchPattern": model["matchPattern"],
+        "startDate": model["startDate"],
+        "tokenizerConfig": model["tokenizerConfig"],
+        "tokenizerId": model["tokenizerId"],
+        "unit": model["unit"],
+        **{flat: prices.get(kind) for flat, kind in FLAT.items()},
+        "prices": {kind: {"price": price} for kind, price in prices.items()},
+        "isLangfuseManaged": managed,
+        "pricingTiers": tiers,
+    }
+
+
+def _flat(model_id: str, model: dict[str, Any]) -> dict[str, Any]:
+    return {
         "id": f"{model_id}_tier_default",
         "name": "Standard",
         "isDefault": True,
         "priority": 0,
         "conditions": [],
-        "prices": prices,
+        "prices": model["prices"],
     }
-    return {
-        "id": model_id,
-        "createdAt": iso(created),
-        "modelName": name,
-        "matchPattern": pattern,
-        "startDate": given.get("startDate"),
-        "tokenizerConfig": given.get("tokenizerConfig"),
-        "tokenizerId": given.get("tokenizerId"),
-        "unit": given["unit"],
-        **{flat: prices.get(kind) for flat, kind in _FLAT.items()},
-        "prices": {kind: {"price": price} for kind, price in prices.items()},
-        "isLangfuseManaged": sent is None,
-        "pricingTiers": [tier],
-    }
+
+
+_BUILT_IN = [
+    _answer(
+        price.model,
+        {
+            "modelName": price.model,
+            "matchPattern": price.pattern.pattern,
+            "startDate": None,
+            "tokenizerConfig": None,
+            "tokenizerId": None,
+            "unit": "TOKENS",
+            "prices": {**price.per_token},
+            "tiers": [],
+        },
+        0,
+        managed=True,
+    )
+    for price in BUILT_IN
+]

@@ -18,10 +18,13 @@ def exact_iso(moment: int) -> str:
 
 
 def from_iso(text: str) -> int:
-    """Read a date and time, UTC unless it says otherwise; raises ValueError."""
+    """Read a date and time, UTC unless it says otherwise.
+
+    Raises ValueError, and OverflowError if it lies outside the years 1 to 9999 in UTC.
+    """
     moment = datetime.fromisoformat(text)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(microseconds=1)
+    return (aware.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
 def _text(moment: int, precision: str) -> str:

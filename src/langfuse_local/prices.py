@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.memory import Remembered
+from langfuse_local.tiers import tiers_of
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
+
+    from langfuse_local.tiers import Tier
 
 __all__ = ["BUILT_IN", "ModelPrice", "Prices", "price_of"]
 
@@ -29,11 +32,17 @@ class ModelPrice:
         model: What the price is called.
         pattern: Searched in the model's name; anchor it to match the whole name.
         per_token: By kind of usage: `input`, `output`, `input_cached_tokens`, `total`, ...
+        tiers: Other prices for usage that meets their conditions; the first that takes it counts.
     """
 
     model: str
     pattern: re.Pattern[str]
     per_token: Mapping[str, float]
+    tiers: tuple[Tier, ...] = ()
+
+    def of(self, usage: Mapping[str, int]) -> Mapping[str, float]:
+        """The prices that hold for this usage, in tokens by kind."""
+        return next((tier.per_token for tier in self.tiers if tier.takes(usage)), self.per_token)
 
 
 _MINI: Final = {
@@ -78,4 +87,5 @@ class Prices:
 
 def price_of(row: sqlite3.Row) -> ModelPrice:
     """The price in a row of `models`."""
-    return ModelPrice(row["name"], re.compile(row["pattern"]), json.loads(row["prices"]))
+    tiers = tiers_of(json.loads(row["answer"])["pricingTiers"])
+    return ModelPrice(row["name"], re.compile(row["pattern"]), json.loads(row["prices"]), tiers)

@@ -1,4 +1,4 @@
-"""How long and how much is kept: the oldest traces go, in the background, while others come in."""
+"""How long and how much is kept: old traces and scores go in the background, while others come."""
 
 from __future__ import annotations
 
@@ -68,10 +68,12 @@ def prune(
     before: int | None,
     max_bytes: int | None,
 ) -> int:
-    """Remove the oldest traces in short transactions; see `Store.prune`."""
+    """Remove the oldest traces and scores in short transactions; see `Store.prune`."""
     removed = 0
     while before is not None and (some := writer.remove(before, _STEP)):
         removed += some
+    while before is not None and writer.remove_scores(before, _STEP):
+        pass
     while max_bytes is not None and (rows := _surplus(read, max_bytes)):
         removed += writer.remove(_EVER, min(rows, _STEP))
     if removed * _NOTEWORTHY > _rows(read):

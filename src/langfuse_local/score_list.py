@@ -10,7 +10,8 @@ from langfuse_local.answers import InvalidRequestError
 from langfuse_local.conditions import Condition
 from langfuse_local.numbers import number_of
 from langfuse_local.parameters import cursor, limit_of, opened
-from langfuse_local.scores import GROUPS, KINDS
+from langfuse_local.score_form import KINDS
+from langfuse_local.scores import GROUPS
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,17 +1,15 @@
-"""Scores: what may be sent, and how they are answered."""
+"""Scores in a store, and how they are answered."""
 
 from __future__ import annotations
 
 import json
-import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from langfuse_local import zod
 from langfuse_local.answers import InvalidDataError
 from langfuse_local.moments import iso
 from langfuse_local.numbers import plain
+from langfuse_local.score_form import columns_of
 from langfuse_local.sql import statement
 
 if TYPE_CHECKING:
@@ -21,14 +19,9 @@ if TYPE_CHECKING:
     from langfuse_local.conditions import Condition
     from langfuse_local.store import Store
 
-__all__ = ["GROUPS", "KINDS", "Scores", "answer_of", "columns_of"]
+__all__ = ["GROUPS", "Scores", "answer_of"]
 
-KINDS: Final = ("NUMERIC", "CATEGORICAL", "BOOLEAN", "TEXT", "CORRECTION")
 GROUPS: Final = ("core", "details", "subject", "annotation")
-_SOURCES: Final = ("API", "ANNOTATION")
-_WRITTEN: Final = ("CATEGORICAL", "TEXT", "CORRECTION")
-_TARGETS: Final = ("traceId", "sessionId", "datasetRunId")
-_LONGEST_TEXT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +70,6 @@ class Scores:
         return self.store.rows(statement("scores_of_user"), {"id": user_id})
 
 
-def columns_of(body: Any) -> dict[str, object]:
-    """The columns of a score as sent; raises InvalidDataError."""
-    sent = zod.record(body, ())
-    now = time.time_ns() // 1000
-    name = zod.text(zod.member(sent, "name"), ("name",))
-    if not name:
-        raise zod.custom("Too small: expected string to have >=1 characters", ("name",))
-    kind = _kind(sent)
-    number, text = _value(sent, kind)
-    _check_subject(sent)
-    timestamp = sent.get("timestamp")
-    return {
-        "id": zod.optional_text(sent, "id") or str(uuid.uuid4()),
-        "name": name,
-        "source": zod.one_of(sent.get("source") or "API", _SOURCES, ("source",)),
-        "data_type": kind,
-        "number": number,
-        "text": text,
-        "comment": zod.optional_text(sent, "comment"),
-        "metadata": json.dumps(sent.get("metadata") or {}, ensure_ascii=False),
-        "environment": zod.optional_text(sent, "environment") or "default",
-        "config": zod.optional_text(sent, "configId"),
-        "queue": zod.optional_text(sent, "queueId"),
-        "session": zod.optional_text(sent, "sessionId"),
-        "trace": zod.optional_text(sent, "traceId"),
-        "observation": zod.optional_text(sent, "observationId"),
-        "experiment": zod.optional_text(sent, "datasetRunId"),
-        "timestamp": now if timestamp is None else zod.moment(timestamp, ("timestamp",)),
-        "now": now,
-    }
-
-
 def answer_of(row: sqlite3.Row, groups: Collection[str], project_id: str) -> dict[str, Any]:
     """A score as `/api/public/v3/scores` answers it, with the field groups asked for."""
     answer: dict[str, Any] = {
@@ -129,33 +90,6 @@ def answer_of(row: sqlite3.Row, groups: Collection[str], project_id: str) -> dic
     if "subject" in groups:
         answer["subject"] = _subject(row)
     return answer | {"dataType": row["data_type"], "value": _shown(row)}
-
-
-def _kind(sent: dict[str, Any]) -> str:
-    if sent.get("dataType") is not None:
-        return zod.one_of(sent["dataType"], KINDS, ("dataType",))
-    return "CATEGORICAL" if isinstance(sent.get("value"), str) else "NUMERIC"
-
-
-def _value(sent: dict[str, Any], kind: str) -> tuple[float | None, str | None]:
-    value = zod.member(sent, "value")
-    if kind in _WRITTEN:
-        text = zod.text(value, ("value",))
-        if kind == "TEXT" and not 1 <= len(text) <= _LONGEST_TEXT:
-            raise zod.custom("Text scores have 1 to 500 characters", ("value",))
-        return None, text
-    number = zod.number(value, ("value",))
-    if kind == "BOOLEAN" and number not in {0, 1}:
-        raise zod.custom("Value must be either 0 or 1", ("value",))
-    return number, None
-
-
-def _check_subject(sent: dict[str, Any]) -> None:
-    given = [name for name in _TARGETS if sent.get(name) is not None]
-    if len(given) != 1:
-        raise zod.custom(f"Provide exactly one of {', '.join(_TARGETS)}", ())
-    if sent.get("observationId") is not None and given != ["traceId"]:
-        raise zod.custom("observationId requires traceId", ("observationId",))
 
 
 def _subject(row: sqlite3.Row) -> dict[str, str]:

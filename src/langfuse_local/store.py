@@ -8,7 +8,7 @@ from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
 
 from langfuse_local.codec import Stored, unpack
-from langfuse_local.conditions import Position, after, id_is
+from langfuse_local.conditions import Position, after, every, id_is
 from langfuse_local.database import open_reader
 from langfuse_local.ids import key_of
 from langfuse_local.prices import Prices, price_of
@@ -71,11 +71,13 @@ class Store:
         self._writer.save(observations)
 
     def prune(self, *, before: int | None = None, max_bytes: int | None = None) -> int:
-        """Remove the oldest traces; the number of observations that went.
+        """Remove the oldest traces with their scores; the number of observations that went.
 
         Args:
-            before: Traces go of which nothing arrived since, in microseconds since the epoch.
-            max_bytes: Traces go until the rest takes no more than this of the file.
+            before: Traces go of which nothing arrived since, in microseconds since the epoch, and
+                every score whose own time is earlier, as with Langfuse's retention.
+            max_bytes: Traces go until the rest takes no more than this of the file, and the scores
+                of sessions that are gone with them.
         """
         return prune(self._writer, self.rows, before=before, max_bytes=max_bytes)
 
@@ -157,7 +159,7 @@ class Store:
     def _observations(
         self, conditions: Sequence[Condition], order: str, *values: object
     ) -> list[Stored]:
-        where = " AND ".join(condition.sql for condition in conditions) or "1"
+        where = every([condition.sql for condition in conditions])
         given = (value for condition in conditions for value in condition.values)
         query = f"{statement('observations')} WHERE {where}{order}"
         return [unpack(row) for row in self.rows(query, (*given, *values))]

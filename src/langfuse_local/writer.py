@@ -70,15 +70,25 @@ class Writer:
         self.run(work)
 
     def remove(self, cutoff: int, oldest: int) -> int:
-        """Remove the traces of the oldest rows, unless added to since; how many rows went."""
+        """Remove the traces of the oldest rows, unless added to since; how many rows went.
+
+        The scores of a trace go with its last row, and those of a session before the cut-off.
+        """
 
         def work() -> int:
             asked = {"cutoff": cutoff, "oldest": oldest}
             removed = self.connection.execute(statement("prune"), asked).rowcount
+            self.connection.execute(statement("prune_scores_of_traces"))
+            self.connection.execute(statement("prune_scores_of_sessions"), {"cutoff": cutoff})
             self._refresh()
             return removed
 
         return self.run(work)
+
+    def remove_scores(self, cutoff: int, most: int) -> int:
+        """Remove scores of a time before the cut-off, so many at most; how many went."""
+        asked = {"cutoff": cutoff, "most": most}
+        return self.run(lambda: self.connection.execute(statement("prune_scores"), asked).rowcount)
 
     def _run(self, work: Callable[[], _T]) -> _T:
         if self._opened is None or self._identity() != self._opened:

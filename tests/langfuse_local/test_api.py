@@ -137,6 +137,9 @@ def test_pages_through_everything_once(backend: Backend) -> None:
         ("level=WARNING&name=work", {""}),
         ("version=v9", {""}),
         ("environment=qa&environment=prod", {""}),
+        ("environment=qa,prod", {""}),
+        ("environment=nowhere", set()),
+        ("sessionId=conv_a1&level=DEFAULT&toStartTime=2026-11-20T12:00%2B01:00", {"conv_a1"}),
         ("traceId=zz", set()),
         ("sessionId=conv_a1&toStartTime=2026-11-20T10:00:00Z", set()),
         ("sessionId=conv_a1&fromStartTime=2026-11-20T10:00:00.030Z", {"conv_a1"}),
@@ -172,12 +175,101 @@ def test_orders_rows_within_one_millisecond(
         "cursor=e30=",
         "fromStartTime=soon",
         "isRootObservation=perhaps",
+        "limit=1001",
+        "limit=2.5",
+        "limit=Infinity",
+        "type=SPANS",
+        "type=span",
+        "level=info",
+        "name=a&name=b",
+        "sessionId=a&sessionId=b",
+        "fromStartTime=2026-11-20",
+        "toStartTime=2026-11-20T10:00:00",
+        "fromStartTime=2026-02-30T10:00:00Z",
+        "parseIoAsJson=true",
+        "parseIoAsJson=yes",
     ],
 )
 def test_refuses_parameters_that_make_no_sense(backend: Backend, query: str) -> None:
     """A parameter that cannot be read is a 400 with a message, never a traceback."""
     answer = ask(f"{backend.web}/api/public/v2/observations?{query}")
     assert (answer.status, list(answer.json)) == (400, ["message", "error"])
+
+
+@pytest.mark.parametrize(
+    ("query", "issue"),
+    [
+        (
+            "limit=-1",
+            {
+                "origin": "number",
+                "code": "too_small",
+                "minimum": 0,
+                "inclusive": True,
+                "path": ["limit"],
+                "message": "Too small: expected number to be >=0",
+            },
+        ),
+        (
+            "level=info",
+            {
+                "code": "invalid_value",
+                "values": ["DEBUG", "DEFAULT", "WARNING", "ERROR"],
+                "path": ["level"],
+                "message": ('Invalid option: expected one of "DEBUG"|"DEFAULT"|"WARNING"|"ERROR"'),
+            },
+        ),
+        (
+            "name=a&name=b",
+            {
+                "expected": "string",
+                "code": "invalid_type",
+                "path": ["name"],
+                "message": "Invalid input: expected string, received array",
+            },
+        ),
+        (
+            "cursor=e30=",
+            {
+                "expected": "date",
+                "code": "invalid_type",
+                "received": "Invalid Date",
+                "path": ["cursor", "lastStartTimeTo"],
+                "message": "Invalid input: expected date, received Date",
+            },
+        ),
+    ],
+)
+def test_says_what_is_wrong_with_a_parameter(
+    backend: Backend, query: str, issue: dict[str, object]
+) -> None:
+    """The one issue has the members and the words of zod's."""
+    answer = ask(f"{backend.web}/api/public/v2/observations?{query}")
+    assert answer.json == {"message": "Invalid request data", "error": [issue]}
+
+
+def test_says_that_a_cursor_is_none(backend: Backend) -> None:
+    """What does not decode to JSON is no cursor at all."""
+    answer = ask(f"{backend.web}/api/public/v2/observations?cursor=nonsense")
+    assert (answer.status, answer.json) == (
+        400,
+        {"message": "Invalid cursor format", "error": "InvalidRequestError"},
+    )
+
+
+def test_takes_limits_as_javascript_does(backend: Backend) -> None:
+    """A limit of 0 asks for nothing, and one that is written otherwise is a number all the same."""
+    assert backend.rows("?limit=0") == []
+    assert len(backend.rows("?limit=1e1")) == 10
+    assert len(backend.rows("?limit=")) == 50
+
+
+def test_ignores_what_it_does_not_know(backend: Backend) -> None:
+    """An unknown parameter changes nothing; field groups of which none is known leave the core."""
+    assert backend.rows("?secret=1&limit=1") == backend.rows("?limit=1")
+    assert backend.rows("?parseIoAsJson=false&limit=1") == backend.rows("?limit=1")
+    (core,) = backend.rows("?fields=core&limit=1")
+    assert backend.rows("?fields=nonsense&limit=1") == [core]
 
 
 def test_reads_moments_in_any_zone() -> None:

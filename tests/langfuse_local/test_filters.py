@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wire import Backend
 
 _START = 1_795_168_800_000_000_000
+_REGEX = quote('[{"type":"regex"}]')
 
 
 def _attributes(**values: Any) -> list[dict[str, Any]]:
@@ -45,6 +46,7 @@ _A = span(
         langfuse__trace__metadata__long="n" * 300,
         gen_ai__usage__input_tokens=10,
         gen_ai__request__model="order-model",
+        langfuse__observation__input="Where is my order?",
         gen_ai__operation__name="chat",
     ),
 )
@@ -93,9 +95,17 @@ def backend(
         ("arrayOptions", "tags", "none of", ["x"], "b"),
         ("number", "latency", ">=", 1.5, "a"),
         ("number", "totalTokens", "=", 10, "a"),
-        ("number", "totalCost", "<=", 0, "b"),
+        ("number", "totalCost", "<=", 0, ""),
+        ("number", "totalCost", ">", 0, "a"),
+        ("number", "tokensPerSecond", ">=", 0, "a"),
+        ("string", "input", "=", "Where is my order?", "a"),
+        ("string", "output", "=", "", "ab"),
+        ("string", "traceEnvironment", "=", "default", "ab"),
+        ("boolean", "hasParentObservation", "=", True, "b"),
         ("datetime", "startTime", ">", "2026-11-20T10:00:00Z", "b"),
         ("datetime", "startTime", "<=", "2026-11-20T11:00:00+01:00", "a"),
+        ("datetime", "startTime", "<", "2026-11-21", "ab"),
+        ("datetime", "startTime", "<", 1_795_168_801_000, "a"),
         ("boolean", "isRootObservation", "=", True, "a"),
         ("boolean", "isRootObservation", "<>", True, "b"),
         ("null", "sessionId", "is null", "", "b"),
@@ -115,17 +125,17 @@ def test_selects(
     [
         ("stringObject", "plan", "=", "pro", "a"),
         ("stringObject", "plan", "starts with", "p", "a"),
-        ("stringObject", "plan", "does not contain", "pro", "b"),
+        ("stringObject", "plan", "does not contain", "pro", ""),
+        ("stringObject", "plan", "does not contain", "free", "a"),
+        ("stringObject", "other", "=", "", ""),
         ("stringObject", "long", "ends with", "n" * 300, "a"),
         ("stringObject", "scope.name", "=", "nothing", ""),
-        ("numberObject", "seats", ">", 6.5, "a"),
-        ("numberObject", "plan", ">", -1, ""),
     ],
 )
 def test_selects_by_metadata(
     backend: Backend, *, kind: str, key: str, operator: str, value: Any, expected: str
 ) -> None:
-    """Metadata is compared whole, as it is stored."""
+    """Metadata is compared whole, as it is stored; a row without the key never matches."""
     one = {"type": kind, "column": "metadata", "key": key, "operator": operator, "value": value}
     assert _names(backend, one) == expected
 
@@ -135,6 +145,15 @@ def test_replaces_the_parameter_of_the_same_name(backend: Backend) -> None:
     one = {"type": "string", "column": "name", "operator": "=", "value": "b"}
     assert _names(backend, one, "name=a") == "b"
     assert _names(backend, one, "sessionId=Talk-1") == ""
+
+
+def test_takes_as_many_filters_as_a_request_holds(backend: Backend) -> None:
+    """However many conditions there are, all of them hold."""
+    one = {"type": "null", "column": "id", "operator": "is not null", "value": ""}
+    last = {"type": "string", "column": "name", "operator": "=", "value": "b"}
+    filters = json.dumps([*[one] * 1099, last], separators=(",", ":"))
+    rows = backend.rows(f"?filter={quote(filters, safe='[]{},:')}")
+    assert [row["name"] for row in rows] == ["b"]
 
 
 def test_cuts_metadata_unless_expanded(backend: Backend) -> None:
@@ -148,6 +167,22 @@ def test_cuts_metadata_unless_expanded(backend: Backend) -> None:
         assert len(row["metadata"]["long"]) == length
 
 
+def test_looks_into_texts_beside_a_whole_one(backend: Backend) -> None:
+    """A part of an input or output is looked for only beside a filter on the whole of either."""
+    part = {"type": "string", "column": "input", "operator": "contains", "value": "order"}
+    whole = {"type": "string", "column": "output", "operator": "=", "value": ""}
+    url = f"{backend.web}/api/public/v2/observations?filter="
+    alone = ask(url + quote(json.dumps([part])))
+    assert (alone.status, alone.json["error"]) == (400, "InvalidRequestError")
+    (row,) = ask(url + quote(json.dumps([part, whole]))).json["data"]
+    assert row["name"] == "a"
+
+
+def test_finds_rows_without_a_parent(backend: Backend) -> None:
+    """An empty `parentObservationId` asks for the rows that have none."""
+    assert [row["name"] for row in backend.rows("?parentObservationId=")] == ["a"]
+
+
 @pytest.mark.parametrize(
     "sent",
     [
@@ -158,6 +193,11 @@ def test_cuts_metadata_unless_expanded(backend: Backend) -> None:
         '[{"type":"string","column":"name","operator":"any of","value":"a"}]',
         '[{"type":"string","column":"name","operator":"=","value":1}]',
         '[{"type":"string","column":"secret","operator":"=","value":"a"}]',
+        '[{"type":"null","column":"name","operator":"is null"}]',
+        '[{"type":"stringOptions","column":"name","operator":"any of","value":[]}]',
+        '[{"type":"arrayOptions","column":"tags","operator":"any of","value":[]}]',
+        '[{"type":"categoryOptions","column":"name","operator":"any of","value":["a"]}]',
+        '[{"type":"numberObject","column":"metadata","key":"k","operator":">","value":1}]',
         '[{"type":"stringObject","column":"metadata","operator":"=","value":"a"}]',
         '[{"type":"number","column":"latency","operator":">","value":1e400}]',
         '[{"type":"datetime","column":"startTime","operator":">","value":"soon"}]',
@@ -167,6 +207,47 @@ def test_refuses_what_makes_no_sense(backend: Backend, sent: str) -> None:
     """A filter that cannot be read is a 400 in Langfuse's shape."""
     answer = ask(f"{backend.web}/api/public/v2/observations?filter={quote(sent)}")
     assert (answer.status, list(answer.json)) == (400, ["message", "error"])
+
+
+@pytest.mark.parametrize(
+    ("one", "problem"),
+    [
+        (
+            {"type": "string", "column": "secret", "operator": "=", "value": "a"},
+            "Column secret does not match a UI / CH table mapping. The local backend knows endTime,",
+        ),
+        (
+            {"type": "number", "column": "name", "operator": "=", "value": 1},
+            "Invalid filter type 'number' for column 'name'. Expected filter type 'stringOptions'.",
+        ),
+        (
+            {"type": "number", "column": "userId", "operator": "=", "value": 1},
+            "Invalid filter type 'number' for column 'userId'. Expected filter type 'string'.",
+        ),
+    ],
+)
+def test_says_what_a_column_is(backend: Backend, one: dict[str, Any], problem: str) -> None:
+    """An unknown column, and a filter of a type that a column does not take, are told apart."""
+    answer = ask(f"{backend.web}/api/public/v2/observations?filter={quote(json.dumps([one]))}")
+    assert (answer.status, answer.json["error"]) == (400, "InvalidRequestError")
+    assert answer.json["message"].startswith(problem)
+
+
+def test_says_which_filter_is_of_no_kind(backend: Backend) -> None:
+    """A filter's type decides about all else; one that there is not is refused by itself."""
+    answer = ask(f"{backend.web}/api/public/v2/observations?filter={_REGEX}")
+    assert answer.json["error"] == [
+        {
+            "code": "invalid_union",
+            "errors": [],
+            "note": "No matching discriminator",
+            "discriminator": "type",
+            "path": ["filter", 0, "type"],
+            "message": "Invalid input",
+        }
+    ]
+    answer = ask(f"{backend.web}/api/public/v2/observations?filter=nonsense")
+    assert answer.json["message"] == "Invalid JSON in filter parameter"
 
 
 def _names(backend: Backend, one: dict[str, Any], more: str = "") -> str:

@@ -12,13 +12,17 @@ from test_store import CHAT, ROOT, again
 
 from langfuse_local import retention
 from langfuse_local.config import Settings
+from langfuse_local.moments import from_iso
 from langfuse_local.retention import Retention
+from langfuse_local.scores import Scores
+from langfuse_local.sql import statement
 from langfuse_local.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ROOT_ID = bytes.fromhex(ROOT.trace_id)
 NOISE = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(3_000))
 
 
@@ -66,6 +70,83 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     for number in range(300, 400):
         store.save([again(ROOT, number, input=NOISE + str(number))])
     assert store.rows("PRAGMA page_count")[0][0] <= pages
+
+
+def scored(store: Store) -> set[str]:
+    """The ids of the scores that are left."""
+    return {row["id"] for row in store.rows("SELECT id FROM scores")}
+
+
+def test_scores_go_with_their_trace(store: Store) -> None:
+    """A trace takes its scores and its observations' with it, however young; others stay."""
+    store.save([ROOT, CHAT, again(ROOT, 1)])
+    kept = again(ROOT, 1).trace_id
+    scores = Scores(store)
+    for score_id, subject in {
+        "trace": {"traceId": ROOT.trace_id},
+        "observation": {"traceId": ROOT.trace_id, "observationId": CHAT.id},
+        "kept": {"traceId": kept},
+        "session": {"sessionId": ROOT.session_id},
+        "unknown": {"traceId": "f" * 32},
+    }.items():
+        scores.save({"id": score_id, "name": "n", "value": 1, **subject})
+    store.write("UPDATE spans SET received = 1 WHERE trace = :id", {"id": ROOT_ID})
+    assert store.prune(before=2) == 2
+    assert scored(store) == {"kept", "session", "unknown"}
+    assert [row["id"] for row in scores.of_trace(kept)] == ["kept"]
+
+
+def test_scores_go_with_a_trace_whose_id_is_no_hex(store: Store) -> None:
+    """Any text is an id, and scores name it as it was sent."""
+    store.save([ROOT._replace(trace_id="My Trace")])
+    Scores(store).save({"id": "one", "name": "n", "value": 1, "traceId": "My Trace"})
+    Scores(store).save({"id": "two", "name": "n", "value": 1, "traceId": "my trace"})
+    assert store._writer.remove(2**62, 500) == 1
+    assert scored(store) == {"two"}
+
+
+def test_scores_stay_while_a_part_of_their_trace_does(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trace of more rows than one transaction removes keeps its scores until the last one."""
+    short = statement("prune").replace("5000", "1")
+    monkeypatch.setattr(
+        "langfuse_local.writer.statement",
+        lambda name: short if name == "prune" else statement(name),
+    )
+    store.save([ROOT, CHAT])
+    Scores(store).save({"id": "one", "name": "n", "value": 1, "traceId": ROOT.trace_id})
+    cutoff = 2**62
+    assert store._writer.remove(cutoff, 500) == 1
+    assert scored(store) == {"one"}
+    assert store._writer.remove(cutoff, 500) == 1
+    assert scored(store) == set()
+
+
+def test_removes_scores_by_their_own_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By age, a score of a session, an experiment or an unknown trace goes when it is old itself.
+
+    Many go in steps, so that a transaction stays short.
+    """
+    monkeypatch.setattr(retention, "_STEP", 2)
+    store.save([ROOT])
+    subjects = ({"sessionId": "talk"}, {"datasetRunId": "run"}, {"traceId": "f" * 32})
+    for number, moment in enumerate(("2026-11-19T23:59:59Z", "2026-11-20T00:00:00Z")):
+        for place, subject in enumerate(subjects):
+            score = {"id": f"{number}{place}", "name": "n", "value": 1, "timestamp": moment}
+            Scores(store).save({**score, **subject})
+    assert store.prune(before=from_iso("2026-11-20T00:00:00Z")) == 0
+    assert scored(store) == {"10", "11", "12"}
+
+
+def test_removes_the_scores_of_sessions_that_are_gone_by_size(store: Store) -> None:
+    """Where size alone bounds the file, a session's scores go with its last trace."""
+    for number in range(30):
+        store.save([again(ROOT, number, input=NOISE + str(number), session_id=str(number))])
+        body = {"id": str(number), "name": "n", "value": 1, "sessionId": str(number)}
+        Scores(store).save(body)
+    assert store.prune(max_bytes=retention._used(store.rows) // 2) > 0
+    assert scored(store) == {one.id for one in store.sessions(limit=1000)}
 
 
 def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wire import Backend
 
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
+_SUBJECT = ["traceId", "sessionId", "datasetRunId", "observationId"]
 
 
 def test_a_score_sent_again_replaces_itself(backend: Backend) -> None:
@@ -58,11 +59,28 @@ def test_answers_the_value_by_its_type(
         ({"value": "", "dataType": "TEXT"}, ["value"]),
         ({"value": "n" * 501, "dataType": "TEXT"}, ["value"]),
         ({"dataType": "STARS"}, ["dataType"]),
-        ({"sessionId": None}, []),
-        ({"traceId": _TRACE}, []),
-        ({"observationId": "b7ad6b7169203331"}, ["observationId"]),
+        ({"dataType": None}, ["dataType"]),
+        ({"dataType": ["NUMERIC"]}, ["dataType"]),
+        ({"sessionId": None}, _SUBJECT),
+        ({"sessionId": ""}, _SUBJECT),
+        ({"traceId": _TRACE}, _SUBJECT),
+        ({"datasetRunId": "run"}, _SUBJECT),
+        ({"observationId": "b7ad6b7169203331"}, _SUBJECT),
+        ({"sessionId": 5}, ["sessionId"]),
+        ({"id": 5}, ["id"]),
         ({"timestamp": "soon"}, ["timestamp"]),
+        ({"timestamp": "2026-11-20"}, ["timestamp"]),
         ({"source": "EVAL"}, ["source"]),
+        ({"source": None}, ["source"]),
+        ({"source": "ANNOTATION"}, ["configId"]),
+        ({"environment": None}, ["environment"]),
+        ({"configId": 5}, ["configId"]),
+        ({"value": "better", "dataType": "CORRECTION", "configId": "c"}, ["configId"]),
+        ({"value": True}, ["value"]),
+        ({"value": [1]}, ["value"]),
+        ({"value": "1", "dataType": "BOOLEAN"}, ["value"]),
+        ({"value": 1, "dataType": "CATEGORICAL"}, ["value"]),
+        ({"value": 1e300}, ["value"]),
         ({"comment": 5}, ["comment"]),
     ],
 )
@@ -71,6 +89,82 @@ def test_refuses_a_score(backend: Backend, sent: dict[str, Any], path: list[str]
     answer = _post(backend, **sent)
     assert (answer.status, answer.json["error"][0]["path"]) == (400, path)
     assert _list(backend) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "issue"),
+    [
+        (
+            {"name": ""},
+            {
+                "origin": "string",
+                "code": "too_small",
+                "minimum": 1,
+                "inclusive": True,
+                "path": ["name"],
+                "message": "Too small: expected string to have >=1 characters",
+            },
+        ),
+        (
+            {"value": "n" * 501, "dataType": "TEXT"},
+            {
+                "origin": "string",
+                "code": "too_big",
+                "maximum": 500,
+                "inclusive": True,
+                "path": ["value"],
+                "message": "Too big: expected string to have <=500 characters",
+            },
+        ),
+        (
+            {"value": 2, "dataType": "BOOLEAN"},
+            {
+                "code": "custom",
+                "path": ["value"],
+                "message": ("Value must be a number equal to either 0 or 1 for data type BOOLEAN"),
+            },
+        ),
+        (
+            {"dataType": "STARS"},
+            {
+                "code": "invalid_union",
+                "errors": [],
+                "note": "No matching discriminator",
+                "discriminator": "dataType",
+                "path": ["dataType"],
+                "message": "Invalid input",
+            },
+        ),
+    ],
+)
+def test_says_what_is_wrong_with_a_score(
+    backend: Backend, sent: dict[str, Any], issue: dict[str, Any]
+) -> None:
+    """The one issue has the members and the words of zod's."""
+    assert _post(backend, **sent).json == {"message": "Invalid request data", "error": [issue]}
+
+
+def test_a_score_without_a_type_may_be_either(backend: Backend) -> None:
+    """Without a data type, what is neither text nor a number is refused as both."""
+    (issue,) = _post(backend, value=None).json["error"]
+    assert (issue["code"], issue["path"]) == ("invalid_union", ["value"])
+    assert [tried["message"] for (tried,) in issue["errors"]] == [
+        "Invalid input: expected string, received null",
+        "Invalid input: expected number, received null",
+    ]
+
+
+def test_removes_a_score(backend: Backend) -> None:
+    """A removal is queued in Langfuse, and so is answered 202 whether the score is there or not."""
+    _post(backend, id="one")
+    _post(backend, id="two")
+    for _ in range(2):
+        answer = ask(f"{backend.web}/api/public/scores/one", method="DELETE")
+        assert answer.status == 202
+        assert answer.json == {"message": "Score deletion queued successfully"}
+        assert [one["id"] for one in _list(backend)] == ["two"]
+    assert ask(f"{backend.web}/api/public/scores/two", method="DELETE", keys=None).status == 401
+    assert [one["id"] for one in _list(backend)] == ["two"]
 
 
 def test_takes_a_list_as_the_sdk_sends_it(backend: Backend) -> None:
@@ -127,7 +221,7 @@ def test_narrows_scores(backend: Backend, query: str, expected: set[str]) -> Non
     _post(backend, name="a", sessionId="s", value=3, timestamp="2026-11-20T10:00:00Z")
     trace = {"sessionId": None, "traceId": _TRACE, "timestamp": "2026-11-19T10:00:00Z"}
     _post(backend, name="b", dataType="BOOLEAN", environment="qa", **trace)
-    observation = {"observationId": "b7ad6b7169203331", "source": "ANNOTATION"}
+    observation = {"observationId": "b7ad6b7169203331", "source": "ANNOTATION", "configId": "c"}
     _post(backend, name="c", value="calm", **trace, **observation)
     assert {one["name"] for one in _list(backend, query)} == expected
 
@@ -180,7 +274,9 @@ def test_prices_what_arrives_after_a_model(backend: Backend) -> None:
     "changes",
     [
         {"modelName": None},
-        {"matchPattern": "("},
+        {"matchPattern": None},
+        {"tokenizerId": "own"},
+        {"startDate": "soon"},
         {"unit": "EGGS"},
         {"inputPrice": -1},
         {"inputPrice": None},

@@ -43,9 +43,16 @@ class Reply:
         return json.loads(self.body)
 
 
-def ask(url: str, body: bytes | None = None, *, keys: str | None = KEYS, **headers: str) -> Reply:
+def ask(
+    url: str,
+    body: bytes | None = None,
+    *,
+    keys: str | None = KEYS,
+    method: str | None = None,
+    **headers: str,
+) -> Reply:
     """GET, or POST if there is a body; header names are given with underscores."""
-    request = urllib.request.Request(url, body)
+    request = urllib.request.Request(url, body, method=method)
     for name, value in headers.items():
         request.add_header(name.replace("_", "-"), value)
     if keys is not None:
