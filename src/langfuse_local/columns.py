@@ -19,7 +19,7 @@ _KINDS: Final = {
     "times": ("datetime",),
     "numbers": ("number",),
     "flags": ("boolean",),
-    "metadata": ("stringObject",),
+    "metadata": ("stringObject", "numberObject"),
 }
 
 

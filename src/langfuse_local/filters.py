@@ -88,6 +88,10 @@ def _condition(one: dict[str, Any], columns: Columns) -> Condition:
         raise InvalidRequestError(columns.mistyped(kind, column, columns))
     if kind == "stringObject":  # A row without the key does not match, whatever the operator.
         return _metadata(columns.metadata[column], one)
+    if kind == "numberObject":
+        held = f"(SELECT {columns.metadata[column]} AS found)"
+        number = f"(SELECT number_of(found) FROM {held} WHERE found IS NOT NULL)"  # noqa: S608 - see above
+        return Condition(f"{number} {operator} ?", (one["key"], one["value"]))
     positive = _READERS[kind](column, _NEGATED.get(operator, operator), one["value"], columns)
     if operator in _NEGATED:
         return Condition(f"NOT coalesce({positive.sql}, 0)", positive.values)

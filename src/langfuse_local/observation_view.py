@@ -24,6 +24,7 @@ _NAMES: Final = {
         for name in (
             "environment",
             "level",
+            "model",
             "name",
             "providedModelName",
             "release",
@@ -68,6 +69,7 @@ _DIMENSIONS: Final = {
     "traceRelease": _text("traceRelease"),
     "traceVersion": _text("traceVersion"),
     "providedModelName": _text("providedModelName"),
+    "model": _text("model"),
     "startTimeMonth": Dimension(_MONTH, empty=""),
 }
 # Filters take seconds, metrics answer milliseconds.

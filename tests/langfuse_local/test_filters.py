@@ -130,6 +130,9 @@ def test_selects(
         ("stringObject", "other", "=", "", ""),
         ("stringObject", "long", "ends with", "n" * 300, "a"),
         ("stringObject", "scope.name", "=", "nothing", ""),
+        ("numberObject", "seats", ">", 6.5, "a"),
+        ("numberObject", "plan", ">", -1, ""),
+        ("numberObject", "other", "<", 1, ""),
     ],
 )
 def test_selects_by_metadata(
@@ -197,7 +200,8 @@ def test_finds_rows_without_a_parent(backend: Backend) -> None:
         '[{"type":"stringOptions","column":"name","operator":"any of","value":[]}]',
         '[{"type":"arrayOptions","column":"tags","operator":"any of","value":[]}]',
         '[{"type":"categoryOptions","column":"name","operator":"any of","value":["a"]}]',
-        '[{"type":"numberObject","column":"metadata","key":"k","operator":">","value":1}]',
+        '[{"type":"numberObject","column":"name","key":"k","operator":">","value":1}]',
+        '[{"type":"numberObject","column":"metadata","key":"k","operator":">","value":"1"}]',
         '[{"type":"stringObject","column":"metadata","operator":"=","value":"a"}]',
         '[{"type":"number","column":"latency","operator":">","value":1e400}]',
         '[{"type":"datetime","column":"startTime","operator":">","value":"soon"}]',

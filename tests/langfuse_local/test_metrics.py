@@ -101,6 +101,7 @@ def test_groups_by_the_tags_as_a_whole(backend: Backend) -> None:
         ("type", "SPAN"),
         ("name", "work"),
         ("providedModelName", None),
+        ("model", None),
         ("traceName", "work"),
         ("release", None),
         ("traceRelease", None),
