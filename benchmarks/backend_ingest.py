@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, TypeVar
 import psutil
 from backend_load import ROOT, SPANS, Ratio, Server, local, median, post, requests, running
 
-from langfuse_local.codec import pack
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import check_ids, decode
-from langfuse_local.prices import Prices
-from langfuse_local.sql import statement
-from langfuse_local.store import Store
-from langfuse_local.writer import Writer
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import check_ids, decode
+from langfuse_local.store.codec import pack
+from langfuse_local.store.sql import statement
+from langfuse_local.store.store import Store
+from langfuse_local.store.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from langfuse_local.codec import Packed
+    from langfuse_local.store.codec import Packed
 
 _T = TypeVar("_T")
 _PROTOBUF = "application/x-protobuf"

@@ -18,10 +18,10 @@ from urllib.parse import quote
 
 from backend_load import SPANS, Ratio, Server, local, median, requests
 
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import decode
-from langfuse_local.prices import Prices
-from langfuse_local.store import Store
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import decode
+from langfuse_local.store.store import Store
 
 _SIZES = (10_000, 1_000_000)
 _SESSION, _USER = f"conv_{2:024x}", f"usr_pseudo_{2:06x}"

@@ -46,9 +46,9 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _serve(settings: Settings, *, otlp: bool) -> int:
     # Imported here: the other commands are run by every `make demo` and must be quick.
-    from langfuse_local.database import StoreError  # noqa: PLC0415 - as above
     from langfuse_local.ports import PortTakenError  # noqa: PLC0415 - as above
     from langfuse_local.server import serve  # noqa: PLC0415 - as above
+    from langfuse_local.store.database import StoreError  # noqa: PLC0415 - as above
 
     try:
         serve(settings, otlp=otlp)

@@ -16,17 +16,17 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from langfuse_local.answers import Answer
-from langfuse_local.api import PREFIX, Api
+from langfuse_local.api.endpoints import PREFIX, Api
 from langfuse_local.auth import Keys
 from langfuse_local.config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
-from langfuse_local.connections import Connection
-from langfuse_local.intake import Intake
-from langfuse_local.pages import Pages
+from langfuse_local.pages.endpoints import Pages
 from langfuse_local.ports import listen
-from langfuse_local.receipt import Receipts
-from langfuse_local.receiver import LangfuseReceiver, OtlpReceiver
-from langfuse_local.retention import Retention
-from langfuse_local.store import Store
+from langfuse_local.receiver.connections import Connection
+from langfuse_local.receiver.endpoints import LangfuseReceiver, OtlpReceiver
+from langfuse_local.receiver.intake import Intake
+from langfuse_local.receiver.receipt import Receipts
+from langfuse_local.store.retention import Retention
+from langfuse_local.store.store import Store
 from langfuse_local.version import MARK, VERSION
 
 if TYPE_CHECKING:

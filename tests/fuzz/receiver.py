@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of everything that a request's bytes pass through, down to the API's rows.
 
-A body, read by OTLP's specification or as by Langfuse, is refused, or each of its spans is stored and read back; nothing else may
-happen. libFuzzer's own options follow the script's name: `make fuzz` bounds the time.
+A body, read by OTLP's specification or as Langfuse does, is refused, or each of its spans is stored
+and read back; nothing else may happen. libFuzzer's own options follow the script's name: `make
+fuzz` bounds the time.
 """
 
 import gzip
@@ -14,23 +15,22 @@ import atheris
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 with atheris.instrument_imports(include=["langfuse_local"]):
-    from langfuse_local import (
+    from langfuse_local.api.rows import GROUPS, row
+    from langfuse_local.mapping import (
         content,
         costs,
-        dialect,
         fields,
         generations,
         kinds,
         messages,
         metadata,
-        receiver,
         usage,
     )
-    from langfuse_local.mapping import observations
-    from langfuse_local.otlp import BadRequest, decode
-    from langfuse_local.prices import Prices
-    from langfuse_local.rows import GROUPS, row
-    from langfuse_local.store import Store
+    from langfuse_local.mapping.prices import Prices
+    from langfuse_local.mapping.spans import observations
+    from langfuse_local.receiver import endpoints, langfuse_otlp
+    from langfuse_local.receiver.otlp import BadRequest, decode
+    from langfuse_local.store.store import Store
 
 KINDS = ("application/x-protobuf", "application/json")
 SEED = {
@@ -123,7 +123,7 @@ def one_input(data: bytes) -> None:
     body = data[1:]
     if data[0] & BUILT:
         body, kind, encoding = built(body), KINDS[0], ""
-    read = dialect.read if data[0] & LANGFUSE else receiver.read
+    read = langfuse_otlp.read if data[0] & LANGFUSE else endpoints.read
     try:
         batch = read(body, encoding, kind)
     except BadRequest:

@@ -13,7 +13,7 @@ from langfuse_checks.api import Api
 from langfuse_local.config import Settings
 from langfuse_local.ports import listen
 from langfuse_local.server import build
-from langfuse_local.store import Store
+from langfuse_local.store.store import Store
 
 
 @pytest.fixture(scope="module", name="backend")

@@ -13,7 +13,7 @@ from wire import Backend
 from langfuse_local.config import Settings
 from langfuse_local.ports import listen
 from langfuse_local.server import build
-from langfuse_local.store import Store
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import decode
-from langfuse_local.prices import Prices
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from langfuse_local.observation import Observation
+    from langfuse_local.mapping.observation import Observation
 
 TRACE_ID = bytes.fromhex("adf273bd2c7c5f4b1209d1b1c524a9c8")
 SPAN_ID = bytes.fromhex("23f282f106e84e3d")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from wire import JSON, PROTOBUF, ask
 
-from langfuse_local.otlp import decode
+from langfuse_local.receiver.otlp import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

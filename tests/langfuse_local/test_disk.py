@@ -15,8 +15,8 @@ from served import served
 from wire import JSON, ask, free_port, request_of, span
 
 import langfuse_local
-from langfuse_local.database import StoreError
-from langfuse_local.store import Store
+from langfuse_local.store.database import StoreError
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

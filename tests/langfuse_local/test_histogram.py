@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from langfuse_local.histogram import Histogram
+from langfuse_local.store.histogram import Histogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

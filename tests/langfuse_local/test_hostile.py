@@ -22,8 +22,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from served import served
 from wire import JSON, PROTOBUF, Backend, Reply, ask, request_of, span
 
-from langfuse_local import body, connections, weight
-from langfuse_local.otlp import decode
+from langfuse_local.receiver import body, connections, weight
+from langfuse_local.receiver.otlp import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

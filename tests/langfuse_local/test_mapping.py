@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from langfuse_local.codec import Stored
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import decode
-from langfuse_local.prices import Prices
-from langfuse_local.rows import GROUPS, row
+from langfuse_local.api.rows import GROUPS, row
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import decode
+from langfuse_local.store.codec import Stored
 
 CASES = json.loads((Path(__file__).parent / "contract" / "observations.json").read_text())
 _RENAMED = {"providedModelName": "model"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mapped import observe
 
-from langfuse_local.content import EARLY_PAIRS, LATE_PAIRS, Pair
+from langfuse_local.mapping.content import EARLY_PAIRS, LATE_PAIRS, Pair
 
 MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 

@@ -16,7 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from langfuse_local import (
+from langfuse_local.mapping import (
     content,
     costs,
     dialects,
@@ -28,14 +28,14 @@ from langfuse_local import (
     scopes,
     usage,
 )
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import BadRequest, decode
-from langfuse_local.prices import Prices
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import BadRequest, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from langfuse_local.observation import Observation
+    from langfuse_local.mapping.observation import Observation
 
 KEYS = sorted(
     {

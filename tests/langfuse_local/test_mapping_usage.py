@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mapped import observe
 
-from langfuse_local.prices import ModelPrice, Prices
+from langfuse_local.mapping.prices import ModelPrice, Prices
 
 USAGE, COST = "langfuse.observation.usage_details", "langfuse.observation.cost_details"
 COUNTERS = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20}

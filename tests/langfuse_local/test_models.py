@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from wire import JSON, Reply, ask, request_of, span
 
-from langfuse_local.patterns import is_safe
-from langfuse_local.store import Store
+from langfuse_local.api.patterns import is_safe
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

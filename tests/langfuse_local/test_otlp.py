@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import BadRequest, check_ids, decode
-from langfuse_local.prices import Prices
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import BadRequest, check_ids, decode
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 TRACE, SPAN = "5B8EFFF798038103D269B633813FC60C", "eee19b7ec3c1b174"

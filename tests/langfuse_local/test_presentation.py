@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from langfuse_local import presentation
-from langfuse_local.summaries import Totals
+from langfuse_local.pages import presentation
+from langfuse_local.store.summaries import Totals
 
 
 def totals(cost: float | None, unknown: int) -> Totals:

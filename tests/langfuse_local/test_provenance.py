@@ -10,13 +10,13 @@ import pytest
 from mapped import observe
 from wire import JSON, ask, request_of, span
 
-from langfuse_local import fields, generations
-from langfuse_local.mapping import observations
-from langfuse_local.otlp import decode
-from langfuse_local.prices import Prices
-from langfuse_local.provenance import provenance
-from langfuse_local.rules import RULES
-from langfuse_local.values import attributes
+from langfuse_local.mapping import fields, generations
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.provenance import provenance
+from langfuse_local.mapping.rules import RULES
+from langfuse_local.mapping.spans import observations
+from langfuse_local.mapping.values import attributes
+from langfuse_local.receiver.otlp import decode
 
 if TYPE_CHECKING:
     from wire import Backend

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from wire import JSON, KEYS, PROTOBUF, Backend, ask, free_port, request_of, span
 
-from langfuse_local import body
+from langfuse_local.receiver import body
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from test_store import CHAT, ROOT, again
 
-from langfuse_local import retention
+from langfuse_local.api.scores import Scores
 from langfuse_local.config import Settings
 from langfuse_local.moments import from_iso
-from langfuse_local.retention import Retention
-from langfuse_local.scores import Scores
-from langfuse_local.sql import statement
-from langfuse_local.store import Store
+from langfuse_local.store import retention
+from langfuse_local.store.retention import Retention
+from langfuse_local.store.sql import statement
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def test_scores_stay_while_a_part_of_their_trace_does(
     """A trace of more rows than one transaction removes keeps its scores until the last one."""
     short = statement("prune").replace("5000", "1")
     monkeypatch.setattr(
-        "langfuse_local.writer.statement",
+        "langfuse_local.store.writer.statement",
         lambda name: short if name == "prune" else statement(name),
     )
     store.save([ROOT, CHAT])

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from wire import JSON, Reply, ask, request_of, span
 
-from langfuse_local.scores import Scores
-from langfuse_local.sql import statement
-from langfuse_local.store import Store
+from langfuse_local.api.scores import Scores
+from langfuse_local.store.sql import statement
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path

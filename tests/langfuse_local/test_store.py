@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from langfuse_local.conditions import Position, id_is, root_is, text_in
-from langfuse_local.database import StoreError
-from langfuse_local.observation import Observation, Origin
-from langfuse_local.sql import statement
-from langfuse_local.store import Store
+from langfuse_local.mapping.observation import Observation, Origin
+from langfuse_local.store.conditions import Position, id_is, root_is, text_in
+from langfuse_local.store.database import StoreError
+from langfuse_local.store.sql import statement
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ import pytest
 from served import served
 from wire import JSON, Backend, ask, request_of, span
 
-from langfuse_local.store import Store
+from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

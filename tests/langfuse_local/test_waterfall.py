@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langfuse_local.observation import Observation, Origin
-from langfuse_local.waterfall import waterfall
+from langfuse_local.mapping.observation import Observation, Origin
+from langfuse_local.pages.waterfall import waterfall
 
 IDS = st.integers(1, 12).map(lambda each: format(each, "016x"))
 SPANS = st.dictionaries(

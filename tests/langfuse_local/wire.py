@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from email.message import Message
 
-    from langfuse_local.store import Store
+    from langfuse_local.store.store import Store
 
 KEYS = "pk-lf-demo:sk-lf-demo"
 PROTOBUF = "application/x-protobuf"

@@ -1,0 +1,195 @@
+"""Observations as the public API answers them, key for key as recorded from Langfuse 4.16."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from langfuse_local.moments import iso
+from langfuse_local.store.numbers import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from langfuse_local.mapping.observation import Observation
+    from langfuse_local.store.codec import Stored
+
+__all__ = ["DEFAULT_GROUPS", "GROUPS", "row"]
+
+_NANOS_PER_MICRO = 1_000
+_NANOS_PER_MILLI = 1_000_000
+_SHOWN = 200  # characters of a metadata value in a list
+
+GROUPS = (
+    "core",
+    "basic",
+    "time",
+    "io",
+    "metadata",
+    "model",
+    "usage",
+    "prompt",
+    "metrics",
+    "trace_context",
+)
+DEFAULT_GROUPS = frozenset({"core", "basic"})
+
+
+def row(
+    stored: Stored, groups: Collection[str], project_id: str, expanded: Collection[str] = ()
+) -> dict[str, Any]:
+    """The answer's row with the field groups asked for; `core` is always there.
+
+    Metadata values are cut as in Langfuse's lists, unless a key is to be expanded or input and
+    output are asked for: these are looked up where all of it is.
+
+    A span's own rounding is Langfuse's: times in whole milliseconds, durations their difference.
+    """
+    observation = stored.observation
+    answer = _core(observation, project_id)
+    if "basic" in groups:
+        answer |= _basic(observation)
+    answer |= _durations(observation, groups)
+    if "basic" in groups:
+        answer |= _whose(observation)
+    for group, part in _PARTS.items():
+        if group in groups:
+            answer |= part(observation, stored.received)
+    if "metadata" in groups:
+        answer |= _metadata(observation, whole=bool(expanded) or "io" in groups)
+    if "basic" in groups:
+        answer |= {"bookmarked": False, "public": observation.public}
+    # Langfuse joins its own price list here; it answers null where it does not know the model.
+    return answer | dict.fromkeys(("modelId", "inputPrice", "outputPrice", "totalPrice"))
+
+
+def _core(observation: Observation, project_id: str) -> dict[str, Any]:
+    return {
+        "id": observation.id,
+        "traceId": observation.trace_id,
+        "startTime": _iso(observation.start_time),
+        "endTime": _iso(observation.end_time),
+        "projectId": project_id,
+        "parentObservationId": observation.parent_id,
+        "type": observation.type,
+    }
+
+
+def _basic(observation: Observation) -> dict[str, Any]:
+    return {
+        "name": observation.name,
+        "level": observation.level,
+        "statusMessage": observation.status_message,
+        "version": observation.version,
+        "environment": observation.environment,
+    }
+
+
+def _durations(observation: Observation, groups: Collection[str]) -> dict[str, Any]:
+    """Always answered; the database's own, of the group `metrics`, are null when they are zero.
+
+    Without that group they are taken from the times, of which the first token's is in `time`.
+    """
+    latency = _seconds(observation.start_time, observation.end_time)
+    first_token = _seconds(observation.start_time, observation.completion_start_time)
+    if "metrics" in groups:
+        return {"latency": latency or None, "timeToFirstToken": first_token or None}
+    return {"latency": latency, "timeToFirstToken": first_token if "time" in groups else None}
+
+
+def _whose(observation: Observation) -> dict[str, Any]:
+    return {
+        "userId": observation.user_id,
+        "sessionId": observation.session_id,
+        "isRootObservation": observation.is_root,
+    }
+
+
+def _time(observation: Observation, received: int) -> dict[str, Any]:
+    first_token = observation.completion_start_time
+    return {
+        "completionStartTime": None if first_token is None else _iso(first_token),
+        "createdAt": iso(received),
+        "updatedAt": iso(received),
+    }
+
+
+def _io(observation: Observation, _received: int) -> dict[str, Any]:
+    # Langfuse has no null in this column: nothing and an empty text are the same.
+    return {"input": observation.input or None, "output": observation.output or None}
+
+
+def _metadata(observation: Observation, *, whole: bool) -> dict[str, Any]:
+    length = None if whole else _SHOWN
+    shown = {key: _parsed(text[:length]) for key, text in observation.metadata.items()}
+    return {"metadata": shown}
+
+
+def _model(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "providedModelName": observation.model,
+        "internalModelId": None,
+        "modelParameters": _parsed(observation.model_parameters),
+    }
+
+
+def _usage(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "usageDetails": observation.usage,
+        "costDetails": {kind: plain(cost) for kind, cost in observation.cost.items()},
+        "totalCost": plain(observation.total_cost),
+    }
+
+
+def _prompt(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "promptId": None,
+        "promptName": observation.prompt_name,
+        "promptVersion": observation.prompt_version or None,
+    }
+
+
+def _trace_context(observation: Observation, _received: int) -> dict[str, Any]:
+    return {
+        "traceName": observation.shown_trace_name,
+        "release": observation.release,
+        "tags": list(observation.tags),
+    }
+
+
+_PARTS: dict[str, Callable[[Observation, int], dict[str, Any]]] = {
+    "time": _time,
+    "io": _io,
+    "model": _model,
+    "usage": _usage,
+    "prompt": _prompt,
+    "trace_context": _trace_context,
+}
+
+
+def _iso(nanos: int) -> str:
+    return iso(nanos // _NANOS_PER_MICRO)
+
+
+def _seconds(start: int, end: int | None) -> int | float | None:
+    if end is None:
+        return None
+    return plain((end // _NANOS_PER_MILLI - start // _NANOS_PER_MILLI) / 1000)
+
+
+def _parsed(text: str) -> Any:
+    """What JSON in a metadata value stands for; other text, and numbers too exact, stay text."""
+    try:
+        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _number(text: str) -> int | float | str:
+    number = float(text)
+    return plain(number) if Decimal(text) == Decimal(repr(number)) else text
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,139 @@
+"""Conversations as OpenTelemetry's conventions for generative AI record them.
+
+Messages are attributes, attributes of a span event, or one event each, depending on the version of
+the conventions: https://opentelemetry.io/docs/specs/semconv/gen-ai/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from langfuse_local.mapping.javascript import Value, parse, string, stringify
+from langfuse_local.mapping.values import Attributes, attributes
+
+__all__ = [
+    "CHOICE_EVENT",
+    "DETAILS_EVENT",
+    "INPUT_EVENTS",
+    "LEGACY_INPUT_EVENT",
+    "LEGACY_OUTPUT_EVENT",
+    "MESSAGE_KEYS",
+    "SYSTEM_KEY",
+    "TOOL_CALL_KEYS",
+    "Events",
+    "Exchange",
+    "event_attributes",
+    "from_attributes",
+    "from_details_event",
+    "from_logfire",
+    "from_message_events",
+    "with_system",
+]
+
+Events: TypeAlias = Sequence[Span.Event]
+Exchange: TypeAlias = tuple[Value, Value]
+"""An input and the output to it."""
+
+MESSAGE_KEYS: Final = ("gen_ai.input.messages", "gen_ai.output.messages")
+TOOL_CALL_KEYS: Final = ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result")
+SYSTEM_KEY: Final = "gen_ai.system_instructions"
+DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
+INPUT_EVENTS: Final = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}
+CHOICE_EVENT: Final = "gen_ai.choice"
+LEGACY_INPUT_EVENT: Final = "gen_ai.content.prompt"
+LEGACY_OUTPUT_EVENT: Final = "gen_ai.content.completion"
+
+
+def from_attributes(attributes: Attributes) -> Exchange | None:
+    """Input and output messages, the system instructions first; else a tool's call and result."""
+    given, answer = (attributes.get(key) for key in MESSAGE_KEYS)
+    if given or answer:
+        return with_system(given, attributes), answer
+    call, result = (attributes.get(key) for key in TOOL_CALL_KEYS)
+    return (call, result) if call or result else None
+
+
+def with_system(messages: Value, attributes: Attributes) -> Value:
+    """The messages with the span's system instructions in front, unless they have some."""
+    instructions = attributes.get(SYSTEM_KEY)
+    if not messages or not instructions:
+        return messages
+    parsed = _parsed(messages)
+    if not isinstance(parsed, list) or any(_role(message) == "system" for message in parsed):
+        return messages
+    merged: Value = [{"role": "system", "content": _instructions(instructions)}, *parsed]
+    return stringify(merged) if isinstance(messages, str) else merged
+
+
+def from_details_event(events: Events) -> Exchange | None:
+    """What the first event with the operation's details holds, if it holds any content."""
+    for event in events:
+        if event.name == DETAILS_EVENT and (found := from_attributes(attributes(event.attributes))):
+            return found
+    return None
+
+
+def from_message_events(events: Events) -> Exchange | None:
+    """One message for each event, choices as the output: a single one without its list."""
+    given: list[Value] = [
+        {"role": INPUT_EVENTS[event.name], **attributes(event.attributes)}
+        for event in events
+        if event.name in INPUT_EVENTS
+    ]
+    choices: list[Value] = [
+        attributes(event.attributes) for event in events if event.name == CHOICE_EVENT
+    ]
+    if not given and not choices:
+        return None
+    return given or None, choices[0] if len(choices) == 1 else choices or None
+
+
+def from_logfire(value: Value) -> Exchange | None:
+    """Logfire's one attribute with all events: the first choice is the output."""
+    events = _parsed(value)
+    if not isinstance(events, list):
+        return None
+    given: list[Value] = [event for event in events if _name(event) != CHOICE_EVENT]
+    choice = next((event for event in events if _name(event) == CHOICE_EVENT), None)
+    return (given or None, choice) if given or choice else None
+
+
+def event_attributes(events: Events, name: str) -> Attributes | None:
+    """The attributes of the first event of that name."""
+    return next((attributes(event.attributes) for event in events if event.name == name), None)
+
+
+def _instructions(value: Value) -> str:
+    parsed = _parsed(value)
+    return "\n".join(map(_part, parsed)) if isinstance(parsed, list) else string(parsed)
+
+
+def _part(part: Value) -> str:
+    content = part.get("content") if isinstance(part, dict) else None
+    return string(content or part)
+
+
+def _parsed(value: Value) -> Value:
+    """The JSON inside a string; the value itself if there is none."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse(value)
+    except ValueError:
+        return value
+
+
+def _role(message: Value) -> Value:
+    return message.get("role") if isinstance(message, dict) else None
+
+
+def _name(event: Value) -> Value:
+    return event.get("event.name") if isinstance(event, dict) else None

@@ -1,0 +1,158 @@
+"""An observation's metadata: what the sender called metadata, and what no field has taken.
+
+Langfuse stores one flat map of text per row, nested names joined by dots.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from langfuse_local.mapping.content import CONTENT_KEYS, CONTENT_PREFIXES
+from langfuse_local.mapping.fields import sent
+from langfuse_local.mapping.javascript import Value, parse
+from langfuse_local.mapping.values import Attributes, attributes
+from langfuse_local.memory import Remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+
+    from langfuse_local.mapping.observation import Origin
+
+__all__ = [
+    "BLOCKS",
+    "EXCLUDED_KEYS",
+    "GENERIC_PREFIXES",
+    "OBSERVATION_PREFIX",
+    "TRACE_PREFIX",
+    "Places",
+    "metadata",
+    "of_resource",
+    "of_scope",
+]
+
+TRACE_PREFIX: Final = "langfuse.trace.metadata"
+OBSERVATION_PREFIX: Final = "langfuse.observation.metadata"
+GENERIC_PREFIXES: Final = ("langfuse.metadata", "ai.telemetry.metadata")
+# Taken by fields of their own.
+EXCLUDED_KEYS: Final = frozenset(
+    f"ai.telemetry.metadata.{name}" for name in ("userId", "sessionId", "tags", "langfusePrompt")
+)
+# A sender's own key of one of these names replaces the whole block.
+BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
+
+_TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
+_DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
+_OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, GENERIC_PREFIXES[0]}
+_IS_SAFE: Final = Remembered(lambda name: not _DANGEROUS.search(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Attributes by where they belong in the metadata, each with its name there.
+
+    Attributes:
+        rest: Below `attributes.`: those that no field takes.
+        observation: The sender's metadata of the observation.
+        trace: That of the trace, which counts over it.
+        has_objects: Whether metadata also comes as an object inside one attribute.
+    """
+
+    rest: tuple[tuple[str, str], ...]
+    observation: tuple[tuple[str, str], ...]
+    trace: tuple[tuple[str, str], ...]
+    has_objects: bool
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> Places:
+        """Where attributes of these names belong; some do in two places."""
+        observation = [(name, _below(OBSERVATION_PREFIX, name)) for name in names]
+        trace = [(name, _below(TRACE_PREFIX, name)) for name in names]
+        return cls(
+            tuple((name, f"attributes.{name}") for name in names if not _is_taken(name)),
+            tuple((name, place) for name, place in observation if place),
+            tuple((name, place) for name, place in trace if place),
+            has_objects=not _OBJECT_KEYS.isdisjoint(names),
+        )
+
+
+def metadata(
+    span: Attributes, places: Places, origin: Origin, *, own_sdk: bool
+) -> tuple[dict[str, str], Origin]:
+    """The row's own metadata, and what remains of the metadata of where it comes from.
+
+    Args:
+        span: The span's attributes.
+        places: Where they belong.
+        origin: What `of_resource` and `of_scope` made of where the span comes from.
+        own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
+    """
+    own = {} if own_sdk else {place: sent(span[name]) for name, place in places.rest}
+    given = _given(span, places)
+    if not given:
+        return own, origin
+    if not given.keys().isdisjoint(BLOCKS):
+        replaced = tuple(f"{block}." for block in BLOCKS if block in given)
+        own = {key: value for key, value in own.items() if not key.startswith(replaced)}
+        origin = origin.without(replaced)
+    for key, value in _flat(given):
+        if key not in origin.metadata:
+            own.setdefault(key, value)  # Of the same name twice, the first counts.
+    return own, origin
+
+
+def of_resource(resource: Attributes) -> dict[str, str]:
+    """A resource's part of the metadata of all its spans."""
+    return {f"resourceAttributes.{key}": sent(value) for key, value in resource.items()}
+
+
+def of_scope(scope: InstrumentationScope) -> dict[str, str]:
+    """An instrumentation scope's part of the metadata of all its spans."""
+    named = {"scope.name": scope.name, "scope.version": scope.version}
+    own = {f"scope.attributes.{k}": sent(v) for k, v in attributes(scope.attributes).items()}
+    return {key: value for key, value in named.items() if value} | own
+
+
+def _is_taken(name: str) -> bool:
+    return name in CONTENT_KEYS or name.startswith(_TAKEN)
+
+
+def _below(prefix: str, name: str) -> str:
+    """An attribute's name in the metadata of this prefix, empty if it is none of it."""
+    starts = (f"{start}." for start in (prefix, *GENERIC_PREFIXES))
+    found = next((start for start in starts if name.startswith(start)), None)
+    return name.removeprefix(found) if found and name not in EXCLUDED_KEYS else ""
+
+
+def _given(span: Attributes, places: Places) -> dict[str, Value]:
+    """What the sender called metadata: the observation's with the trace's over it."""
+    own = {place: span[name] for name, place in places.observation}
+    shared = {place: span[name] for name, place in places.trace}
+    if not places.has_objects:
+        return own | shared
+    return _object(span, OBSERVATION_PREFIX) | own | _object(span, TRACE_PREFIX) | shared
+
+
+def _object(span: Attributes, key: str) -> dict[str, Value]:
+    """The object that is the attribute itself; anything else is no metadata."""
+    value = span.get(key) or span.get(GENERIC_PREFIXES[0])
+    if isinstance(value, str):
+        try:
+            value = parse(value)
+        except ValueError:
+            return {}
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value)}
+    return value if isinstance(value, dict) else {}
+
+
+def _flat(members: dict[str, Value], path: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in members.items():
+        name = f"{path}{key}" if path else key
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}.")
+        elif _IS_SAFE[name]:
+            yield name, value if isinstance(value, str) else sent(value)

@@ -1,0 +1,1 @@
+"""Sessions, users and traces as pages, in the places of Langfuse's own."""

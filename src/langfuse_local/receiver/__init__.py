@@ -1,0 +1,1 @@
+"""Spans over HTTP: read within bounds, refused or stored whole."""

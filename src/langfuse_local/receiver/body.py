@@ -1,0 +1,161 @@
+"""A request's body, read and inflated within bounds of size, time and memory."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from langfuse_local.receiver.otlp import BadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+
+__all__ = ["MAX_BYTES", "Bodies", "BusyError", "SlowError", "TooLargeError", "inflate"]
+
+# The Collector's own default. A batch of 512 spans is some 500 KiB. The same bound holds before
+# and after gzip, so that a small body cannot become a large one.
+MAX_BYTES: Final = 20 * 1024 * 1024
+# Who is cut off while still sending never reads why: that much more is taken and thrown away.
+_MAX_IGNORED: Final = 128 * 1024 * 1024
+_SECONDS: Final = 15
+_MAX_HELD: Final = 4 * MAX_BYTES
+_MAX_OPEN: Final = 256
+_MAX_MEMBERS: Final = 100
+_SLICE: Final = 64 * 1024
+_GZIP: Final = zlib.MAX_WBITS | 16
+
+
+class TooLargeError(BadRequest):
+    """The body is larger than MAX_BYTES, as sent or once inflated."""
+
+    status = 413
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The request is larger than {MAX_BYTES // 1024**2} MiB: send smaller batches."
+        )
+
+
+class SlowError(BadRequest):
+    """The body did not arrive in time."""
+
+    status = 408
+
+    def __init__(self) -> None:
+        super().__init__(f"The body did not arrive within {_SECONDS} seconds.")
+
+
+class BusyError(BadRequest):
+    """Too much is arriving at once; the sender may try again."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__("Too much is being sent at once. Send the spans again later.")
+
+
+@dataclass(eq=False, slots=True)
+class _Arriving:
+    patience: asyncio.Timeout
+    size: int = 0
+    gave_way: bool = False
+
+
+class Bodies:
+    """Every body that is in memory; together they are bounded.
+
+    When there is no room for another byte, whoever has been sending longest gives way: slow
+    senders cannot keep others out.
+    """
+
+    def __init__(self) -> None:
+        self._arriving: dict[_Arriving, None] = {}
+        self._held = 0
+
+    @asynccontextmanager
+    async def read(self, request: Request) -> AsyncIterator[bytes]:
+        """The whole body as it was sent, kept until the context ends.
+
+        Raises TooLargeError, SlowError, BusyError, or starlette's ClientDisconnect.
+        """
+        one = _Arriving(asyncio.timeout(_SECONDS))
+        self._arriving[one] = None
+        try:
+            async with one.patience:
+                self._make_room()
+                body = await self._collect(request, one)
+        except TimeoutError:
+            self._release(one)
+            raise BusyError if one.gave_way else SlowError from None
+        except BaseException:
+            self._release(one)
+            raise
+        self._arriving.pop(one)  # What has arrived no longer gives way.
+        try:
+            yield body
+        finally:
+            self._held -= one.size
+
+    async def _collect(self, request: Request, one: _Arriving) -> bytes:
+        body, received = bytearray(), 0
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > _MAX_IGNORED:
+                break
+            if received > MAX_BYTES:
+                body.clear()
+                continue
+            body += chunk
+            one.size += len(chunk)
+            self._held += len(chunk)
+            self._make_room()
+        if received > MAX_BYTES:
+            raise TooLargeError
+        return bytes(body)
+
+    def _make_room(self) -> None:
+        while self._arriving and (self._held > _MAX_HELD or len(self._arriving) > _MAX_OPEN):
+            oldest = next(iter(self._arriving))
+            oldest.gave_way = True
+            oldest.patience.reschedule(asyncio.get_running_loop().time())
+            self._release(oldest)
+
+    def _release(self, one: _Arriving) -> None:
+        if one in self._arriving:
+            self._arriving.pop(one)
+            self._held -= one.size
+
+
+def inflate(body: bytes, encoding: str) -> bytes:
+    """The body without its content encoding; raises BadRequest or TooLargeError."""
+    if encoding in {"", "identity"}:
+        return body
+    if encoding != "gzip":
+        raise BadRequest("The content encoding is not supported: send gzip, or no encoding.")
+    try:
+        return _gunzip(body)
+    except zlib.error as error:
+        raise BadRequest("The body is not valid gzip.") from error
+
+
+def _gunzip(body: bytes) -> bytes:
+    """A gzip file may be several in a row; by slices, for each copies what it leaves over."""
+    inflated, position = bytearray(), 0
+    for _ in range(_MAX_MEMBERS):
+        member = zlib.decompressobj(_GZIP)
+        while not member.eof:
+            if position >= len(body):
+                raise BadRequest("The gzip body ends too early.")
+            piece = body[position : position + _SLICE]
+            inflated += member.decompress(piece, MAX_BYTES + 1 - len(inflated))
+            if len(inflated) > MAX_BYTES:
+                raise TooLargeError
+            position += len(piece) - len(member.unused_data)
+        if position >= len(body):
+            return bytes(inflated)
+    raise BadRequest(f"The gzip body has more than {_MAX_MEMBERS} members.")

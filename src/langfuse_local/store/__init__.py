@@ -1,0 +1,1 @@
+"""Observations and scores in one SQLite file: written, pruned, found and summed up."""

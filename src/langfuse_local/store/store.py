@@ -1,0 +1,202 @@
+"""Observations in a SQLite file: one connection writes, readers have their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager, suppress
+from queue import Empty, LifoQueue
+from typing import TYPE_CHECKING
+
+from langfuse_local.mapping.prices import Prices, price_of
+from langfuse_local.store.codec import Stored, unpack
+from langfuse_local.store.conditions import Position, after, every, id_is
+from langfuse_local.store.database import open_reader
+from langfuse_local.store.ids import key_of
+from langfuse_local.store.retention import prune
+from langfuse_local.store.sql import statement
+from langfuse_local.store.summaries import (
+    Counts,
+    SessionSummary,
+    TraceSummary,
+    UserSummary,
+    counts_of,
+    session_of,
+    trace_of,
+    user_of,
+)
+from langfuse_local.store.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from langfuse_local.mapping.observation import Observation
+    from langfuse_local.store.conditions import Condition
+
+__all__ = ["Store"]
+
+_NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
+_OLDEST_FIRST = " ORDER BY s.start, s.id"
+_PAGE = 50
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class Store:
+    """The backend's one file. Safe to use from many threads; close it when done.
+
+    Reads see everything that a finished `save` stored. Lists are newest first.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, made on first use; raises StoreError."""
+        self.path = path
+        self._writer = Writer(path)
+        self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
+        self.prices = Prices()
+        self.reprice()
+
+    def close(self) -> None:
+        """Finish what is being written and close the file."""
+        with suppress(Empty):
+            while True:
+                self._readers.get_nowait()[1].close()
+        self._writer.close()
+
+    def save(self, observations: Iterable[Observation]) -> None:
+        """Store all of them or none, and return when they are on disk.
+
+        One that is there already, by trace id and span id, is replaced. Raises sqlite3.Error or
+        StoreError, and whatever making the observations raises.
+        """
+        self._writer.save(observations)
+
+    def prune(self, *, before: int | None = None, max_bytes: int | None = None) -> int:
+        """Remove the oldest traces with their scores; the number of observations that went.
+
+        Args:
+            before: Traces go of which nothing arrived since, in microseconds since the epoch, and
+                every score whose own time is earlier, as with Langfuse's retention.
+            max_bytes: Traces go until the rest takes no more than this of the file, and the scores
+                of sessions that are gone with them.
+        """
+        return prune(self._writer, self.rows, before=before, max_bytes=max_bytes)
+
+    def write(self, query: str, values: dict[str, object]) -> None:
+        """Run one statement and return when it is on disk; raises sqlite3.Error or StoreError."""
+        self._writer.run(lambda: self._writer.connection.execute(query, values))
+
+    def rows(
+        self, query: str, values: tuple[object, ...] | dict[str, object] = ()
+    ) -> list[sqlite3.Row]:
+        """What a query over the whole file gives."""
+        with self._reading() as connection:
+            return connection.execute(query, values).fetchall()
+
+    def reprice(self) -> None:
+        """Let the project's own prices, as stored, count for the spans to come."""
+        self.prices = Prices(price_of(row) for row in self.rows(statement("models")))
+
+    def observations(
+        self, conditions: Sequence[Condition], *, limit: int, position: Position | None = None
+    ) -> list[Stored]:
+        """The newest observations that meet every condition, from after a position on."""
+        wanted = [*conditions, *([after(position)] if position else [])]
+        return self._observations(wanted, _NEWEST_FIRST, limit)
+
+    def observations_of_trace(self, trace_id: str) -> list[Stored]:
+        """Every observation of a trace, oldest first."""
+        return self._observations([id_is("trace", trace_id)], _OLDEST_FIRST)
+
+    def counts(self) -> Counts:
+        """How many sessions, users, traces and observations there are."""
+        return counts_of(self.rows(statement("counts"))[0])
+
+    def sessions(
+        self, *, limit: int = _PAGE, offset: int = 0, user: str | None = None
+    ) -> list[SessionSummary]:
+        """Sessions by last activity, all or those of one user."""
+        chosen = "sessions" if user is None else "sessions_of_user"
+        asked = {"limit": limit, "offset": offset, "user": user}
+        return [session_of(row) for row in self._summaries("session", chosen, asked)]
+
+    def session(self, session_id: str) -> SessionSummary | None:
+        """One session, None if no observation has that id."""
+        rows = self._summaries("session", "interned_id", {"id": session_id})
+        return session_of(rows[0]) if rows else None
+
+    def users(self, *, limit: int = _PAGE, offset: int = 0) -> list[UserSummary]:
+        """Users by last activity; on the last page, what has no user comes last."""
+        rows = self._summaries("user", "users", {"limit": limit, "offset": offset})
+        if len(rows) < limit:
+            rows += self.rows(_summary("user", "without_user"), {})
+        return [user_of(row) for row in rows]
+
+    def user(self, user_id: str) -> UserSummary | None:
+        """One user, None if no observation has that id."""
+        rows = self._summaries("user", "interned_id", {"id": user_id})
+        return user_of(rows[0]) if rows else None
+
+    def traces(
+        self,
+        *,
+        limit: int = _PAGE,
+        offset: int = 0,
+        session: str | None = None,
+        user: str | None = None,
+    ) -> list[TraceSummary]:
+        """Traces by start: all, or those of one session, or else of one user."""
+        chosen = "traces_of_session" if session is not None else "traces_of_user"
+        if session is None and user is None:
+            chosen = "traces"
+        asked = {"limit": limit, "offset": offset, "session": session, "user": user}
+        return [trace_of(row) for row in self._summaries("trace", chosen, asked)]
+
+    def trace(self, trace_id: str) -> TraceSummary | None:
+        """One trace, None if no observation has that id."""
+        rows = self._summaries("trace", "trace", {"id": key_of(trace_id)})
+        return trace_of(rows[0]) if rows else None
+
+    def _observations(
+        self, conditions: Sequence[Condition], order: str, *values: object
+    ) -> list[Stored]:
+        where = every([condition.sql for condition in conditions])
+        given = (value for condition in conditions for value in condition.values)
+        query = f"{statement('observations')} WHERE {where}{order}"
+        return [unpack(row) for row in self.rows(query, (*given, *values))]
+
+    def _summaries(self, kind: str, chosen: str, asked: Mapping[str, object]) -> list[sqlite3.Row]:
+        query = _summary(kind, f"{kind}_totals", chosen)
+        return self.rows(query, {"limit": 1, "offset": 0, **asked})
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        generation, connection = self._reader()
+        try:
+            yield connection
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode in _DAMAGED:
+                self._writer.distrust()
+            raise
+        finally:
+            self._readers.put((generation, connection))
+
+    def _reader(self) -> tuple[int, sqlite3.Connection]:
+        generation = self._writer.generation
+        with suppress(Empty):
+            while True:
+                opened, connection = self._readers.get_nowait()
+                if opened == generation:
+                    return opened, connection
+                connection.close()  # Of a file that was moved away.
+        return generation, open_reader(self.path)
+
+
+def _summary(kind: str, totals: str, chosen: str | None = None) -> str:
+    """One query out of three: which groups, their sums, and what is shown beside the sums.
+
+    The sums are taken over the chosen groups alone, through an index, and what needs a look-up per
+    group is looked up for the one page that is shown.
+    """
+    named = {"chosen": chosen, "page": totals}
+    parts = [f"{name} AS (\n{statement(of)}\n)" for name, of in named.items() if of]
+    return f"WITH {', '.join(parts)}\n{statement(f'{kind}_summary')}"
