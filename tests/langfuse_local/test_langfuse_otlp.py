@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import pytest
+from generated import documents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -328,24 +329,8 @@ def test_discards_metrics(empty: Backend) -> None:
     assert empty.store.counts().observations == 0
 
 
-NAMES = (
-    "resourceSpans resource scopeSpans scope spans attributes key value traceId spanId type data "
-    "parentSpanId name events links status startTimeUnixNano stringValue trace_id scope_spans"
-)
-names = st.sampled_from(NAMES.split())
-documents = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
-    max_leaves=10,
-)
-nearly = st.builds(
-    lambda one: {"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]},
-    st.dictionaries(names, documents, max_size=5),
-)
-
-
 @settings(max_examples=300, deadline=None)
-@given(documents | nearly, st.binary(max_size=40))
+@given(documents, st.binary(max_size=40))
 def test_any_body_is_read_or_refused(document: Any, noise: bytes) -> None:
     """Whatever is sent is a request in which every span has ids, or a bad request."""
     for body, kind in (

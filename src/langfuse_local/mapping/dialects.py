@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping.javascript import Value, parse, string
+from langfuse_local.mapping.javascript import Value, parse, parsed, string
 
 if TYPE_CHECKING:
     from langfuse_local.mapping.values import Attributes
@@ -163,14 +163,9 @@ def genkit_parameters(attributes: Attributes) -> Value:
 
 
 def payload(value: Value) -> Value:
-    """The JSON in a text; any other value, and text that is no JSON, as it is."""
-    if not isinstance(value, str):
-        return value
-    try:
-        parsed = parse(value)
-    except ValueError:
-        return value
-    return value if parsed is None else parsed
+    """The JSON in a text, but for `null`; any other value, and text that is no JSON, as it is."""
+    read = parsed(value)
+    return value if read is None else read
 
 
 def leading_integer(text: str) -> int | None:

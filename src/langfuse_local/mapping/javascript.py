@@ -18,6 +18,7 @@ __all__ = [
     "Value",
     "number",
     "parse",
+    "parsed",
     "replace_surrogates",
     "string",
     "stringify",
@@ -47,6 +48,16 @@ def parse(text: str) -> Value:
     if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(value) > _MAX_DEPTH:
         raise ValueError("The JSON text is nested too deeply.")
     return replace_surrogates(value) if "\\u" in text else value
+
+
+def parsed(value: Value) -> Value:
+    """The JSON in a text; any other text, and other values, as they are."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse(value)
+    except ValueError:
+        return value
 
 
 def stringify(value: Value) -> str:

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from langfuse_local.mapping.javascript import Value, parse, string, stringify
+from langfuse_local.mapping.javascript import Value, parsed, string, stringify
 from langfuse_local.mapping.values import Attributes, attributes
 
 __all__ = [
@@ -66,10 +66,10 @@ def with_system(messages: Value, attributes: Attributes) -> Value:
     instructions = attributes.get(SYSTEM_KEY)
     if not messages or not instructions:
         return messages
-    parsed = _parsed(messages)
-    if not isinstance(parsed, list) or any(_role(message) == "system" for message in parsed):
+    read = parsed(messages)
+    if not isinstance(read, list) or any(_role(message) == "system" for message in read):
         return messages
-    merged: Value = [{"role": "system", "content": _instructions(instructions)}, *parsed]
+    merged: Value = [{"role": "system", "content": _instructions(instructions)}, *read]
     return stringify(merged) if isinstance(messages, str) else merged
 
 
@@ -98,7 +98,7 @@ def from_message_events(events: Events) -> Exchange | None:
 
 def from_logfire(value: Value) -> Exchange | None:
     """Logfire's one attribute with all events: the first choice is the output."""
-    events = _parsed(value)
+    events = parsed(value)
     if not isinstance(events, list):
         return None
     given: list[Value] = [event for event in events if _name(event) != CHOICE_EVENT]
@@ -112,23 +112,13 @@ def event_attributes(events: Events, name: str) -> Attributes | None:
 
 
 def _instructions(value: Value) -> str:
-    parsed = _parsed(value)
-    return "\n".join(map(_part, parsed)) if isinstance(parsed, list) else string(parsed)
+    read = parsed(value)
+    return "\n".join(map(_part, read)) if isinstance(read, list) else string(read)
 
 
 def _part(part: Value) -> str:
     content = part.get("content") if isinstance(part, dict) else None
     return string(content or part)
-
-
-def _parsed(value: Value) -> Value:
-    """The JSON inside a string; the value itself if there is none."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse(value)
-    except ValueError:
-        return value
 
 
 def _role(message: Value) -> Value:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from langfuse_local.mapping.dialects import payload
-from langfuse_local.mapping.javascript import Value, parse, stringify
+from langfuse_local.mapping.javascript import Value, parsed, stringify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def with_tools(given: str | None, metadata: dict[str, str]) -> str | None:
         return given
     found = dict(_found(metadata))
     tools = _distinct([tool for tools in found.values() for tool in tools])
-    merged = _merged(_read(given), tools) if tools else None
+    merged = _merged(parsed(given), tools) if tools else None
     if merged is None:
         return given
     for key in found:
@@ -53,12 +53,12 @@ def _found(metadata: dict[str, str]) -> Iterator[tuple[str, list[Value]]]:
             yield key, tools
     indexed = sorted((int(found[1]), key) for key in metadata if (found := _INDEXED.fullmatch(key)))
     for _, key in indexed:
-        if _is_named(tool := _read(metadata[key])):
+        if _is_named(tool := parsed(metadata[key])):
             yield key, [tool]
 
 
 def _inside(key: str, text: str) -> Value:
-    read = _read(text)
+    read = parsed(text)
     if key == _REQUEST:
         return payload(read.get(_IN_REQUEST)) if isinstance(read, dict) else None
     return read
@@ -67,13 +67,13 @@ def _inside(key: str, text: str) -> Value:
 def _definitions(value: Value, is_tool: Callable[[Value], bool]) -> list[Value] | None:
     if not isinstance(value, list):
         return None
-    tools = [_read(tool) for tool in value]
+    tools = [parsed(tool) for tool in value]
     return tools if all(map(is_tool, tools)) else None
 
 
 def _remove(metadata: dict[str, str], key: str) -> None:
     text = metadata.pop(key)
-    request = _read(text) if key == _REQUEST else None
+    request = parsed(text) if key == _REQUEST else None
     if isinstance(request, dict) and (
         rest := {k: v for k, v in request.items() if k != _IN_REQUEST}
     ):
@@ -90,10 +90,10 @@ def _merged(given: Value, tools: list[Value]) -> Value:
         return {"prompt": given, "tools": tools}
     if not isinstance(given, dict):
         return None
-    own = _read(given.get("tools"))
+    own = parsed(given.get("tools"))
     if own is None:
         return {**given, "tools": tools}
-    kept = [tool for tool in map(_read, own) if _has_type(tool)] if isinstance(own, list) else []
+    kept = [tool for tool in map(parsed, own) if _has_type(tool)] if isinstance(own, list) else []
     return {**given, "tools": _distinct([*kept, *tools])} if kept or own == [] else None
 
 
@@ -125,13 +125,3 @@ def _is_named(tool: Value) -> bool:
 
 def _has_type(tool: Value) -> bool:
     return _is_named(tool) or (isinstance(tool, dict) and isinstance(tool.get("type"), str))
-
-
-def _read(value: Value) -> Value:
-    """What a JSON text stands for; any other text, and other values, as they are."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse(value)
-    except ValueError:
-        return value
