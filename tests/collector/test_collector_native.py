@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from collector_process import free_ports, wait_until
 
+from langfuse_checks.drills import DRILLS
+
 ROOT = Path(__file__).resolve().parents[2]
 SESSION = "conv_82d9535867844b4c8cdff"
 
@@ -89,3 +91,27 @@ def test_what_the_collector_holds_survives_make_down(checkout: Checkout) -> None
     assert "stays queued" in checkout.run("langfuse_stack", "down")
     checkout.run("langfuse_stack", "native")
     wait_until(lambda: len(checkout.rows()) == 13, "The turn arrives")
+
+
+def test_every_promise_holds_through_the_collector(checkout: Checkout) -> None:
+    """`make verify` finds what the chapter promises."""
+    checkout.run("langfuse_stack", "native")
+    checkout.run("agent_observability.main")
+    checkout.run("agent_observability.main")
+    found = json.loads(checkout.run("langfuse_checks", "verify", "--json"))
+    assert len(found["promises"]) > 20
+    assert {one["status"] for one in found["promises"]} == {"kept"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name == "root-only" else pytest.mark.soak)
+        for name, one in DRILLS.items()
+        if not one.is_refused
+    ],
+)
+def test_drills_break_the_same_through_the_collector(checkout: Checkout, name: str) -> None:
+    """What a drill turns red on the local backend is red behind the Collector and its guard."""
+    checkout.run("langfuse_stack", "native")
+    assert "Just what the table says." in checkout.run("langfuse_checks", "drill", name)
