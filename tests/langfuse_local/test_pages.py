@@ -80,6 +80,15 @@ def test_spans_without_context_are_pointed_out(backend: Backend) -> None:
     assert text(ask(f"{backend.web}{HOME}/traces")).count("none") == 2
 
 
+def test_a_span_with_nothing_on_it_says_so(backend: Backend) -> None:
+    """Without input, output and attributes, the page has sentences and not gaps."""
+    bare = span() | {"attributes": []}
+    send(backend, bare)
+    shown = text(ask(f"{backend.web}{HOME}/traces/{bare['traceId']}"))
+    assert "No input or output was recorded on this observation." in shown
+    assert "Attributes This span carries none." in shown
+
+
 def test_a_session_is_replayed_turn_by_turn(backend: Backend) -> None:
     """Turns in order, question before answer, idle time between them, unknown cost never $0."""
     send(backend, *turn(2), *turn(1))
