@@ -16,9 +16,15 @@ class SettingsError(ValueError):
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("should be an address such as http://localhost:4318/v1/traces")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # The port is no port.
+        usable = False
+    if not usable:
+        raise ValueError(
+            "should be an address with http:// or https://, a host, and a port up to 65535"
+        )
     return value.rstrip("/")
 
 
@@ -117,8 +123,10 @@ def load_settings() -> Settings:
 def _sentence(error: object) -> str:
     details = cast("dict[str, object]", error)
     name = str(cast("tuple[object, ...]", details["loc"])[0]).upper()
-    message = str(details["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message[0].lower()}{message[1:]}."
+    reason = str(details["msg"])
+    for prefix in ("Value error, ", "Input ", "String "):
+        reason = reason.removeprefix(prefix)
+    return f"{name} {reason}."
 
 
 class _ReadOnFirstUse:

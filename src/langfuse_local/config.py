@@ -39,7 +39,9 @@ def _address(value: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise ValueError("should be an address such as http://localhost:3000")
+        raise ValueError(
+            "should be an address with http:// or https://, a host, and a port up to 65535"
+        )
     return value.rstrip("/")
 
 
@@ -115,5 +117,7 @@ def local_port(variable: str, url: str) -> int:
 
 def _sentence(error: dict[str, object]) -> str:
     name = "_".join(str(part) for part in cast("tuple[object, ...]", error["loc"])).upper()
-    reason = str(error["msg"]).removeprefix("Value error, ").replace("String should", "should")
-    return f"{name} {reason[0].lower()}{reason[1:]}."
+    reason = str(error["msg"])
+    for prefix in ("Value error, ", "Input ", "String "):
+        reason = reason.removeprefix(prefix)
+    return f"{name} {reason}."

@@ -58,7 +58,8 @@ def test_the_sdks_own_names_work(monkeypatch: pytest.MonkeyPatch, name: str, fie
     [
         ("DEPLOYMENT_ENVIRONMENT", "prod-secret", "'development', 'staging' or 'production'"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "many-secret", "valid integer"),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "secret", "an address such as http"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "secret", "an address with http"),
+        ("LANGFUSE_BASE_URL", "http://secret:99999", "a port up to 65535"),
         ("AGENT_VERSION", "a secret", "pattern"),
         ("CAPTURE_CONTENT", "perhaps-secret", "boolean"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT_SECONDS", "-1", "greater than 0"),
@@ -72,7 +73,7 @@ def test_a_bad_value_is_one_sentence(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     message = str(caught.value)
-    assert message.startswith(f"{name}: ")
+    assert message.startswith(f"{name} should ")
     assert allowed in message
     assert "\n" not in message
     assert "secret" not in message
