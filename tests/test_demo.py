@@ -155,7 +155,7 @@ def test_a_bad_setting_is_one_sentence(checkout: Checkout) -> None:
     turn = checkout.run("-m", "agent_observability.main", DEPLOYMENT_ENVIRONMENT="prod")
     assert turn.returncode == 2
     assert turn.stdout == ""
-    assert turn.stderr.startswith("DEPLOYMENT_ENVIRONMENT: ")
+    assert turn.stderr.startswith("DEPLOYMENT_ENVIRONMENT should ")
     assert turn.stderr.count("\n") == 1
 
 
