@@ -16,8 +16,11 @@ from langfuse_local.server import build
 from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import socket
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+
+    import uvicorn
 
 
 @pytest.fixture(autouse=True)
@@ -26,31 +29,37 @@ def _source_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2] / "src"))
 
 
+def _serve(server: uvicorn.Server, sockets: Sequence[socket.socket], store: Store) -> None:
+    with closing(store):
+        server.run([*sockets])
+    for one in sockets:
+        one.close()
+
+
 @contextmanager
-def _running(data_dir: Path) -> Iterator[Backend]:
+def _running(data_dir: Path, *, until_over: bool = True) -> Iterator[Backend]:
     """Run a backend over the folder in a thread, on ports that the system picks."""
     web, otlp = listen(0, "WEB"), listen(0, "OTLP")
-    with closing(Store(data_dir / "langfuse.db")) as store:
-        server = build(store, Settings.model_construct(), web, otlp)
-        thread = threading.Thread(target=server.run, args=([*web, *otlp],))
-        thread.start()
-        try:
-            yield Backend(
-                f"http://127.0.0.1:{web[0].getsockname()[1]}",
-                f"http://127.0.0.1:{otlp[0].getsockname()[1]}/v1/traces",
-                store,
-            )
-        finally:
-            server.should_exit = True
+    store = Store(data_dir / "langfuse.db")
+    server = build(store, Settings.model_construct(), web, otlp)
+    thread = threading.Thread(target=_serve, args=(server, [*web, *otlp], store))
+    thread.start()
+    try:
+        yield Backend(
+            f"http://127.0.0.1:{web[0].getsockname()[1]}",
+            f"http://127.0.0.1:{otlp[0].getsockname()[1]}/v1/traces",
+            store,
+        )
+    finally:
+        server.should_exit = True
+        if until_over:
             thread.join()
-            for one in (*web, *otlp):
-                one.close()
 
 
 @pytest.fixture
 def backend(tmp_path: Path) -> Iterator[Backend]:
-    """A backend without data."""
-    with _running(tmp_path) as started:
+    """A backend without data, which comes to its end while the next test runs."""
+    with _running(tmp_path, until_over=False) as started:
         yield started
 
 
