@@ -39,6 +39,8 @@ def _create(venv):
     made = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode:
         print(made.stdout.decode(errors="replace"))
+        if not os.access(".", os.W_OK):
+            sys.exit("This folder cannot be written to: clone into one that is yours.")
         sys.exit(
             "Python cannot create a virtual environment."
             f" On Debian and Ubuntu: sudo apt-get install python{_version()}-venv"

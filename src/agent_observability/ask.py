@@ -18,4 +18,4 @@ def arguments() -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(arguments()))
+    sys.exit(main([*arguments(), *sys.argv[1:]]))

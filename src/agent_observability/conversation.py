@@ -1,5 +1,6 @@
 """`make conversation`: the chapter's three turns, three traces of one new session."""
 
+import argparse
 import sys
 from dataclasses import replace
 from functools import partial
@@ -36,4 +37,8 @@ def _print_exchange(first: Question) -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        "python -m agent_observability.conversation",
+        description="Run the chapter's three turns as three traces of one new session.",
+    ).parse_args()
     sys.exit(main())

@@ -1,5 +1,6 @@
 """`make reset`: forget memory and handoffs, and let the shop be made anew. Traces stay."""
 
+import argparse
 import sys
 
 from .config import SettingsError, load_settings
@@ -26,4 +27,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        "python -m agent_observability.reset",
+        description="Forget conversations and handoffs; traces are kept.",
+    ).parse_args()
     sys.exit(main())

@@ -4,6 +4,7 @@ Opt-in, for a machine without a Collector, whose persistent queue is the normal 
 one batch, so that a crash while it is sent again loses and halves nothing.
 """
 
+import argparse
 import base64
 import itertools
 import json
@@ -20,6 +21,8 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.util.re import parse_env_headers
+
+from .transport import trusts_environment
 
 __all__ = ["Spool", "resend"]
 
@@ -90,13 +93,16 @@ def resend(spool: Spool, *, endpoint: str, timeout_seconds: float) -> tuple[int,
     """
     sent, left, cause = 0, 0, ""
     headers = {"Content-Type": "application/json", **dict(_environment_headers())}
-    for path in spool.batches():
-        problem = _post(path, endpoint, headers, timeout_seconds)
-        if problem:
-            cause, left = cause or problem, left + _spans_in(path)
-        else:
-            path.unlink(missing_ok=True)
-            sent += _spans_in(path)
+    with requests.Session() as session:
+        session.trust_env = trusts_environment(endpoint)
+        session.headers.update(headers)
+        for path in spool.batches():
+            problem = _post(session, path, endpoint, timeout_seconds)
+            if problem:
+                cause, left = cause or problem, left + _spans_in(path)
+            else:
+                path.unlink(missing_ok=True)
+                sent += _spans_in(path)
     return sent, left, cause
 
 
@@ -113,14 +119,10 @@ def main() -> int:
     return 1 if left else 0
 
 
-def _post(path: Path, endpoint: str, headers: dict[str, str], timeout: float) -> str:
+def _post(session: requests.Session, path: Path, endpoint: str, timeout: float) -> str:
     try:
-        response = requests.post(
-            endpoint,
-            data=path.read_bytes(),
-            headers=headers,
-            timeout=timeout,
-            allow_redirects=False,
+        response = session.post(
+            endpoint, data=path.read_bytes(), timeout=timeout, allow_redirects=False
         )
     except FileNotFoundError:  # Another resend was faster.
         return ""
@@ -163,4 +165,8 @@ def _private(path: str, flags: int) -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        "python -m agent_observability.spool",
+        description="Send again what TELEMETRY_SPOOL=true kept while nothing took it.",
+    ).parse_args()
     sys.exit(main())

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
-__all__ = ["Batch", "WatchedSession"]
+__all__ = ["Batch", "WatchedSession", "trusts_environment"]
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 # A gateway says these when the server behind it did not answer: it may have stored the batch.
@@ -55,8 +55,7 @@ class WatchedSession(requests.Session):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__()
-        # A proxy from the environment cannot reach this machine's own loopback.
-        self.trust_env = urlsplit(endpoint).hostname not in _LOOPBACK
+        self.trust_env = trusts_environment(endpoint)
         self.batch = Batch(0)
         self.is_closed = False
         self._pid = os.getpid()
@@ -85,6 +84,11 @@ class WatchedSession(requests.Session):
             self._pid = os.getpid()
             self.mount("http://", HTTPAdapter())
             self.mount("https://", HTTPAdapter())
+
+
+def trusts_environment(endpoint: str) -> bool:
+    """Return whether a proxy from the environment may be asked: it cannot reach our loopback."""
+    return urlsplit(endpoint).hostname not in _LOOPBACK
 
 
 def _read(response: requests.Response, batch: Batch) -> requests.Response:

@@ -84,7 +84,9 @@ def turned_red(verdicts: Sequence[Verdict]) -> frozenset[str]:
 
 def drill_table() -> Table:
     """Return the drills as a table to print."""
-    table = Table("Name", "What it breaks", "Seen in", "Turns red", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for title in ("Name", "What it breaks", "Seen in", "Turns red"):
+        table.add_column(title, overflow="fold")  # A reference that is cut off finds nothing.
     for name, row in DRILLS.items():
         table.add_row(
             name,

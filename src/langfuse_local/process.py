@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -64,7 +66,7 @@ class Background:
         It gets a session and streams of its own: `make demo | cat` ends, and Ctrl-C in the
         terminal does not reach it.
         """
-        with self._open_log() as log:
+        with self._open_log() as log, _interrupted_later():
             child = subprocess.Popen(  # noqa: S603 - the caller's own command
                 command,
                 env=environment,
@@ -73,7 +75,7 @@ class Background:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._remember(child.pid)
+            self._remember(child.pid)
         if _wait(lambda: child.poll() is not None or is_up(), _START_SECONDS) and (
             child.poll() is None
         ):
@@ -101,7 +103,8 @@ class Background:
                 if not _wait(lambda: _gone(process), _STOP_SECONDS):
                     process.kill()
                     _wait(lambda: _gone(process), _STOP_SECONDS)
-        self._state.unlink(missing_ok=True)
+        with suppress(OSError):  # In a folder that cannot be written to; it names no process now.
+            self._state.unlink(missing_ok=True)
         return process.pid if process else None
 
     def _open_log(self) -> BinaryIO:
@@ -115,6 +118,22 @@ class Background:
     def _last_words(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1] if lines else f"It did not answer within {_START_SECONDS} seconds."
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let Ctrl-C wait: what is started and not yet remembered could never be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ctrl-C reaches the main thread alone.
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _gone(process: psutil.Process) -> bool:

@@ -49,6 +49,9 @@ COMMANDS: Final[Mapping[str, Callable[[], None]]] = {
 
 def main(arguments: list[str]) -> int:
     """Run one command; return the exit status."""
+    if arguments and arguments[0] in {"-h", "--help"}:
+        print(f"usage: python -m langfuse_stack {{{','.join(COMMANDS)}}}")
+        return 0
     if len(arguments) != 1 or arguments[0] not in COMMANDS:
         print(f"Say which command: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2

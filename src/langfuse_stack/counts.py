@@ -3,11 +3,13 @@
 import re
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Final
 
-__all__ = ["METRICS_URL", "Counts", "ask", "parse"]
+__all__ = ["METRICS_PORT", "Counts", "ask", "parse"]
 
-METRICS_URL: Final = "http://127.0.0.1:8888/metrics"
+METRICS_PORT: Final = "8888"
+"""Where Compose publishes the metrics, and where they are unless OTELCOL_METRICS_PORT is set."""
 
 _LINE = re.compile(r"(otelcol_\w+?)(?:_total)?(?:\{.*\})? ([0-9.e+-]+)")
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -49,12 +51,12 @@ class Counts:
         return said
 
 
-def ask(url: str = METRICS_URL) -> Counts | None:
+def ask(port: str = METRICS_PORT) -> Counts | None:
     """Return the Collector's counts; None if it does not answer."""
     try:
-        with _NO_PROXY.open(url, timeout=3) as answer:
+        with _NO_PROXY.open(f"http://127.0.0.1:{port}/metrics", timeout=3) as answer:
             return parse(answer.read().decode())
-    except OSError:
+    except (OSError, HTTPException):  # Nothing, or something that is no Collector.
         return None
 
 

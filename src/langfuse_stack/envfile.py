@@ -1,4 +1,4 @@
-"""Complete `.env`: the one file that the application, the checks and Compose read.
+"""Read and complete `.env`: the one file that the application, the checks and Compose read.
 
 What is there stays; only what Compose needs and the file lacks is added. No value is printed.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 from langfuse_stack.errors import StackError
 
-__all__ = ["GENERATED", "complete", "read"]
+__all__ = ["GENERATED", "collector_settings", "complete", "read"]
 
 GENERATED: Final[Mapping[str, Callable[[], str]]] = {
     "LANGFUSE_PUBLIC_KEY": lambda: f"pk-lf-{uuid.uuid4()}",
@@ -41,6 +41,12 @@ def read(path: Path) -> dict[str, str]:
         return {}
     found = map(_LINE.fullmatch, path.read_text(encoding="utf-8").splitlines())
     return {line[1]: _value(line[2]) for line in found if line}
+
+
+def collector_settings() -> dict[str, str]:
+    """Return the OTELCOL_* settings: the environment first, then `.env`, as everywhere."""
+    present = read(Path(".env")) | os.environ
+    return {name: value for name, value in present.items() if name.startswith("OTELCOL_") and value}
 
 
 def complete(path: Path) -> list[str]:

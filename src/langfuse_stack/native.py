@@ -14,6 +14,7 @@ from langfuse_local.config import Settings, load_settings
 from langfuse_local.probe import Kind, probe_otlp, probe_web
 from langfuse_local.process import SERVE, Background, NotStartedError
 from langfuse_stack.build import ROOT, build
+from langfuse_stack.envfile import collector_settings
 from langfuse_stack.errors import StackError
 
 __all__ = ["start", "stop"]
@@ -78,7 +79,8 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "OTELCOL_STORAGE_DIR": str(settings.langfuse_local_data_dir / "collector"),
         "GOMEMLIMIT": "384MiB",
     }
-    return {"OTELCOL_HEALTH_ENDPOINT": "127.0.0.1:13133", **os.environ, **own}
+    health = {"OTELCOL_HEALTH_ENDPOINT": "127.0.0.1:13133"}
+    return {**os.environ, **health, **collector_settings(), **own}
 
 
 def _is_healthy(endpoint: str) -> bool:

@@ -92,6 +92,19 @@ def test_ask_without_arguments_is_the_chapters_turn(sink: Sink, tmp_path: Path) 
     assert sink.values(SESSION) == ["conv_82d9535867844b4c8cdff"]
 
 
+@pytest.mark.parametrize("module", ["main", "ask", "conversation", "cohort", "reset", "spool"])
+def test_help_does_nothing_else(module: str, sink: Sink, tmp_path: Path) -> None:
+    """Somebody who asks what a command does has not yet asked it to do that."""
+    kept = tmp_path / ".data" / "conversations.db"
+    kept.parent.mkdir()
+    kept.touch()
+    asked = command(sink, tmp_path, module, "--help")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout.startswith("usage: python -m agent_observability.")
+    assert not sink.values(SESSION)
+    assert kept.exists()
+
+
 def test_make_runs_nothing_in_a_question(tmp_path: Path) -> None:
     """Backticks, quotes and make's own functions reach Python as they were typed."""
     recipe = tmp_path / "Makefile"

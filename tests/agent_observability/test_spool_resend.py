@@ -61,7 +61,10 @@ def rows(environment: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def test_each_span_arrives_once(tmp_path: Path, environment: dict[str, str]) -> None:
-    """A turn with nothing listening is spooled; resending it, even twice, stores it once."""
+    """A turn with nothing listening is spooled; resending it, even twice, stores it once.
+
+    A proxy in the environment does not come between: it could not reach this machine's loopback.
+    """
     turn = python(tmp_path, environment, "-m", "agent_observability.main")
     assert turn.returncode == 0
     assert "13 are kept for `make resend`" in turn.stderr
@@ -72,7 +75,8 @@ def test_each_span_arrives_once(tmp_path: Path, environment: dict[str, str]) -> 
     assert "0 spans sent" in early.stdout
     assert "13 left" in early.stdout
     assert python(tmp_path, environment, "-m", "langfuse_local", "ensure").returncode == 0
-    first = python(tmp_path, environment, "-m", "agent_observability.spool")
+    proxy = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    first = python(tmp_path, environment | proxy, "-m", "agent_observability.spool")
     assert "13 spans sent" in first.stdout
     assert not list(kept.parent.iterdir())
     kept.write_bytes(copy)  # As if the first resend had been killed before it removed the file.

@@ -31,10 +31,12 @@ class Checkout:
             "PYTHONPATH": str(ROOT / "src"),
             "LANGFUSE_BASE_URL": f"http://localhost:{self.web}",
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://localhost:{spans}/v1/traces",
-            "OTELCOL_GRPC_ENDPOINT": f"127.0.0.1:{grpc}",
-            "OTELCOL_HEALTH_ENDPOINT": f"127.0.0.1:{health}",
-            "OTELCOL_METRICS_PORT": str(self.metrics),
         }
+        (folder / ".env").write_text(
+            f"OTELCOL_GRPC_ENDPOINT=127.0.0.1:{grpc}\n"
+            f"OTELCOL_HEALTH_ENDPOINT=127.0.0.1:{health}\n"
+            f"OTELCOL_METRICS_PORT={self.metrics}\n"
+        )
 
     def run(self, *module: str) -> str:
         """Run `python -m ...`, which must succeed, and return what it printed."""
@@ -81,6 +83,7 @@ def test_the_demo_runs_through_the_collector(checkout: Checkout) -> None:
     wait_until(lambda: len(checkout.rows()) == 26, "The second turn arrives")
     assert len({row["traceId"] for row in checkout.rows()}) == 2
     checkout.run("langfuse_stack", "native")  # Again: what runs is left alone.
+    assert checkout.run("langfuse_stack", "status").startswith("queued ")
 
 
 def test_what_the_collector_holds_survives_make_down(checkout: Checkout) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from wire import JSON, ask, free_port, request_of, span
+
+from langfuse_local.process import Background
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +130,24 @@ def test_stops_what_it_started(ports: tuple[int, int], tmp_path: Path) -> None:
     assert (first.returncode, second.returncode, run("status").returncode) == (0, 0, 1)
     assert not (tmp_path / "data" / "backend.json").exists()
     assert ports
+
+
+def test_ctrl_c_loses_no_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted in the moment after it was started, it is remembered and can be stopped."""
+    children = []
+    popen = subprocess.Popen
+
+    def interrupted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        children.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGINT)
+        return children[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    background = Background(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        background.start(lambda: True, [sys.executable, "-c", "import time; time.sleep(60)"])
+    assert background.stop() == children[0].pid
+    assert children[0].wait(10) == -signal.SIGTERM
 
 
 @pytest.mark.usefixtures("ports")

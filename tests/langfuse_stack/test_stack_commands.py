@@ -185,14 +185,32 @@ def test_status_shows_what_became_of_the_spans(
 ) -> None:
     """The services, then queued, sent and dropped; without a Collector, what to do."""
     found = counts.Counts(waiting=2_000_000, capacity=536_870_912, sent=9, dropped=1, refused=0)
-    monkeypatch.setattr(counts, "ask", lambda: found)
+    monkeypatch.setattr(counts, "ask", lambda *_: found)
     compose.status()
     assert docker.asked()[0].startswith("compose ps --all")
     printed = capsys.readouterr().out
     assert printed.startswith("queued   2.0 of 537 MB\nsent     9 spans\ndropped  1 spans\n")
-    monkeypatch.setattr(counts, "ask", lambda: None)
+    monkeypatch.setattr(counts, "ask", lambda *_: None)
     with pytest.raises(StackError, match="make up"):
         compose.status()
+
+
+def test_status_does_without_compose(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where docker has no Compose, its complaint is not shown: the Collector may be a native one."""
+    (docker.folder / "docker").write_text("#!/bin/sh\necho unknown flag >&2\nexit 1\n")
+    monkeypatch.setattr(counts, "ask", lambda *_: None)
+    assert cli.main(["status"]) == 1
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("The Collector is not running, so nothing is counted")
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` is answered on stdout with exit code 0, as every other command's is."""
+    assert cli.main(["--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: python -m langfuse_stack {collector,native,")
 
 
 def test_waiting_names_who_is_not_healthy(docker: Docker) -> None:
