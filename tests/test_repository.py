@@ -1,8 +1,11 @@
 """Promises of the repository itself: its locks, its commands, its documents, its layers."""
 
 import ast
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,24 @@ def test_no_opentelemetry_sdk_where_the_api_will_do(name: str) -> None:
     assert not [
         m for m in imported if m.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))
     ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "works"),
+    [
+        (1, "from service.langfuse_context import langfuse_trace_context"),
+        (2, "from service.telemetry import configure_tracing; configure_tracing().shutdown()"),
+    ],
+)
+def test_what_the_readme_says_to_copy_is_enough(tmp_path: Path, rows: int, works: str) -> None:
+    """In a package of another name, the files of the table's rows run without the rest."""
+    table = re.findall(r"^\| \[`\w+\.py`\].*", (ROOT / "README.md").read_text(), re.MULTILINE)
+    files = re.findall(r"\]\((src/agent_observability/\w+\.py)\)", "".join(table[:rows]))
+    (tmp_path / "service").mkdir()
+    for file in files:
+        shutil.copy(ROOT / file, tmp_path / "service")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", works], cwd=tmp_path, env=environment, check=True)
 
 
 @pytest.mark.parametrize("name", ["langfuse_context", "telemetry"])

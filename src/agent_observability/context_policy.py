@@ -1,7 +1,8 @@
 """Which values may travel on every span, and what happens to the rest.
 
 Langfuse checks none of this: an id of 500 characters or a customer's e-mail address is stored
-and indexed as it came. This module belongs to `langfuse_context.py`; copy the two together.
+and indexed as it came. This module belongs to `langfuse_context.py`; copy it together with that
+and `privacy.py`.
 """
 
 import logging
@@ -17,7 +18,8 @@ from .privacy import looks_like
 
 __all__ = ["ALLOWED_METADATA", "ContextPolicy", "InvalidTraceContextError"]
 
-# The one place to extend. Small sets keep filters usable and cannot hold what a customer wrote.
+# Extend it here, and for a new key the guard of otel-collector-config.yaml. Small sets keep filters
+# usable and cannot hold what a customer wrote.
 ALLOWED_METADATA: Final[Mapping[str, frozenset[str]]] = {
     "environment": frozenset({"development", "staging", "production"}),
     "workflow": frozenset({"order-status", "refund", "handoff"}),
