@@ -159,6 +159,26 @@ def test_a_bad_setting_is_one_sentence(checkout: Checkout) -> None:
     assert turn.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "module",
+    [
+        ("agent_observability.main",),
+        ("langfuse_local", "ensure"),
+        ("langfuse_checks", "verify"),
+        ("langfuse_stack", "status"),
+    ],
+    ids=" ".join,
+)
+def test_an_env_file_in_another_encoding_is_one_sentence(
+    checkout: Checkout, module: tuple[str, ...]
+) -> None:
+    """What an editor saved as UTF-16 is named, without a traceback, by every command."""
+    (checkout.folder / ".env").write_text("AGENT_VERSION=1\n", encoding="utf-16")
+    said = checkout.run("-m", *module)
+    assert said.returncode in {1, 2}
+    assert said.stderr == ".env should be a file of UTF-8 text that you may read.\n"
+
+
 def test_ctrl_c_flushes_what_was_recorded(checkout: Checkout) -> None:
     """Interrupted in the model call: exit 130, and the spans up to there are stored."""
     assert checkout.run("-m", "langfuse_local", "ensure").returncode == 0

@@ -113,6 +113,8 @@ def load_settings() -> Settings:
         loaded = Settings()
     except ValidationError as error:
         raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(".env should be a file of UTF-8 text that you may read.") from None
     if loaded.otel_bsp_max_export_batch_size > loaded.otel_bsp_max_queue_size:
         raise SettingsError(
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE should not be larger than OTEL_BSP_MAX_QUEUE_SIZE."

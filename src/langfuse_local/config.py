@@ -90,6 +90,8 @@ def load_settings() -> Settings:
         problems = (_sentence(cast("dict[str, object]", one)) for one in error.errors())
         # The original error knows the values, secrets among them: it is not chained.
         raise SettingsError(" ".join(problems)) from None
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(".env should be a file of UTF-8 text that you may read.") from None
 
 
 def is_loopback(url: str) -> bool:

@@ -36,10 +36,18 @@ _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*")
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return the variables of the file, without quotes and comments; empty if there is none."""
-    if not path.exists():
+    """Return the variables of the file, without quotes and comments; empty if there is none.
+
+    Raises:
+        StackError: It is no text.
+    """
+    if not path.is_file():
         return {}
-    found = map(_LINE.fullmatch, path.read_text(encoding="utf-8").splitlines())
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise StackError(".env should be a file of UTF-8 text that you may read.") from None
+    found = map(_LINE.fullmatch, lines)
     return {line[1]: _value(line[2]) for line in found if line}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from langfuse_local.config import Settings, load_settings
+from langfuse_local.config import Settings, SettingsError, load_settings
 from langfuse_local.probe import Kind, probe_otlp, probe_web
 from langfuse_local.process import SERVE, Background, NotStartedError
 from langfuse_stack.build import ROOT, build
@@ -29,9 +29,9 @@ def start() -> None:
     A local backend that takes spans itself gives way. What runs already is left alone.
 
     Raises:
-        StackError: The Collector could not be built, or one of the two did not start.
+        StackError: A setting is wrong, the Collector could not be built, or one did not start.
     """
-    settings, binary = load_settings(), build()
+    settings, binary = _settings(), build()
     backend, collector = _backends(settings)
     if collector.process():
         return
@@ -61,7 +61,14 @@ def start() -> None:
 
 def stop() -> bool:
     """Stop the Collector that `start` started; what it holds stays queued on disk."""
-    return _backends(load_settings())[1].stop() is not None
+    return _backends(_settings())[1].stop() is not None
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except SettingsError as error:
+        raise StackError(str(error)) from None
 
 
 def _backends(settings: Settings) -> tuple[Background, Background]:

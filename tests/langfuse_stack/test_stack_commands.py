@@ -207,6 +207,16 @@ def test_status_does_without_compose(
     assert printed.err.startswith("The Collector is not running, so nothing is counted")
 
 
+@pytest.mark.parametrize("command", ["native", "down"])
+def test_a_bad_setting_is_a_sentence(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A setting of the local backend that cannot be used stops what stands in front of it, too."""
+    monkeypatch.setenv("LANGFUSE_BASE_URL", "ftp://localhost")
+    assert cli.main([command]) == 1
+    assert capsys.readouterr().err.startswith("LANGFUSE_BASE_URL should be an address with http")
+
+
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` is answered on stdout with exit code 0, as every other command's is."""
     assert cli.main(["--help"]) == 0
