@@ -43,14 +43,26 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    agent_version: Annotated[str, Field(pattern=r"^[A-Za-z0-9._+-]{1,200}$")] = "local"
+    agent_version: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._+-]{1,200}$",
+            description="1 to 200 characters of A-Z a-z 0-9 . _ + -",
+        ),
+    ] = "local"
     deployment_environment: Literal["development", "staging", "production"] = "development"
     agent_data_dir: Path = Path(".data")
     capture_content: bool = True
     carrier_deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
     carrier_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
     carrier_failures: Annotated[int, Field(ge=0)] = 0
-    model: Annotated[str, Field(pattern=r"^(scripted|openai:[\x21-\x7e]{1,200})$")] = "scripted"
+    model: Annotated[
+        str,
+        Field(
+            pattern=r"^(scripted|openai:[\x21-\x7e]{1,200})$",
+            description="scripted, or openai: and the name of a model",
+        ),
+    ] = "scripted"
     openai_api_key: SecretStr = SecretStr("none")
     openai_base_url: _HttpUrl = "https://api.openai.com/v1"
     refund_limit: Annotated[int, Field(ge=0)] = 200
@@ -124,11 +136,13 @@ def load_settings() -> Settings:
 
 def _sentence(error: object) -> str:
     details = cast("dict[str, object]", error)
-    name = str(cast("tuple[object, ...]", details["loc"])[0]).upper()
+    field = str(cast("tuple[object, ...]", details["loc"])[0])
     reason = str(details["msg"])
+    if details["type"] == "string_pattern_mismatch":
+        reason = f"should be {Settings.model_fields[field].description}"
     for prefix in ("Value error, ", "Input ", "String "):
         reason = reason.removeprefix(prefix)
-    return f"{name} {reason}."
+    return f"{field.upper()} {reason}."
 
 
 class _ReadOnFirstUse:

@@ -45,7 +45,9 @@ class Settings(BaseSettings):
     agent_data_dir: Path = Path(".data")
     langfuse_base_url: Annotated[str, AfterValidator(address)] = "http://localhost:3000"
     langfuse_project_id: str = "order-status-demo"
-    langfuse_public_key: Annotated[str, Field(pattern="^[^:]+$")] = "pk-lf-demo"
+    langfuse_public_key: Annotated[
+        str, Field(pattern="^[^:]+$", description="one character or more, none of them a colon")
+    ] = "pk-lf-demo"
     langfuse_secret_key: SecretStr = SecretStr("sk-lf-demo")
 
 
@@ -62,8 +64,10 @@ def load_settings() -> Settings:
 
 
 def _sentence(error: dict[str, object]) -> str:
-    name = "_".join(str(part) for part in cast("tuple[object, ...]", error["loc"])).upper()
+    field = str(cast("tuple[object, ...]", error["loc"])[0])
     reason = str(error["msg"])
+    if error["type"] == "string_pattern_mismatch":
+        reason = f"should be {Settings.model_fields[field].description}"
     for prefix in ("Value error, ", "Input ", "String "):
         reason = reason.removeprefix(prefix)
-    return f"{name} {reason}."
+    return f"{field.upper()} {reason}."

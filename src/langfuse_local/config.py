@@ -66,11 +66,17 @@ class Settings(BaseSettings):
     )
 
     langfuse_base_url: _Address = "http://localhost:3000"
-    langfuse_public_key: Annotated[str, Field(pattern="^[^:]+$")] = "pk-lf-demo"
+    langfuse_public_key: Annotated[
+        str, Field(pattern="^[^:]+$", description="one character or more, none of them a colon")
+    ] = "pk-lf-demo"
     langfuse_secret_key: Annotated[SecretStr, AfterValidator(_secret)] = SecretStr("sk-lf-demo")
-    langfuse_project_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = (
-        "order-status-demo"
-    )
+    langfuse_project_id: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9._-]{1,100}$",
+            description="1 to 100 characters of A-Z a-z 0-9 . _ -",
+        ),
+    ] = "order-status-demo"
     langfuse_local_data_dir: Path = Path(".data")
     langfuse_local_max_age_days: Annotated[float, Field(gt=0)] | None = None
     langfuse_local_max_megabytes: Annotated[float, Field(ge=1)] | None = None
@@ -118,8 +124,10 @@ def local_port(variable: str, url: str) -> int:
 
 
 def _sentence(error: dict[str, object]) -> str:
-    name = "_".join(str(part) for part in cast("tuple[object, ...]", error["loc"])).upper()
+    field = str(cast("tuple[object, ...]", error["loc"])[0])
     reason = str(error["msg"])
+    if error["type"] == "string_pattern_mismatch":
+        reason = f"should be {Settings.model_fields[field].description}"
     for prefix in ("Value error, ", "Input ", "String "):
         reason = reason.removeprefix(prefix)
-    return f"{name} {reason}."
+    return f"{field.upper()} {reason}."

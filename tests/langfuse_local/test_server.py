@@ -123,7 +123,7 @@ def test_leaves_the_collectors_port_alone_when_told(ports: tuple[int, int]) -> N
     [
         ("LANGFUSE_BASE_URL", "localhost:3000", "LANGFUSE_BASE_URL should be an address"),
         ("LANGFUSE_BASE_URL", "http://localhost:99999", "LANGFUSE_BASE_URL should be an address"),
-        ("LANGFUSE_PROJECT_ID", "a b", "LANGFUSE_PROJECT_ID should match pattern"),
+        ("LANGFUSE_PROJECT_ID", "a b", "LANGFUSE_PROJECT_ID should be 1 to 100 characters"),
         ("LANGFUSE_BASE_URL", "https://cloud.langfuse.com", "this machine only"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4318", "/v1/traces"),
     ],
