@@ -72,6 +72,13 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     assert store.rows("PRAGMA page_count")[0][0] <= pages
 
 
+def test_texts_that_go_make_room(store: Store) -> None:
+    """Where texts fill the file, what they leave is room, too: no more rows go than have to."""
+    store.save(again(ROOT, number, session_id=f"{number} {NOISE}") for number in range(1000))
+    assert store.prune(max_bytes=retention._used(store.rows) // 2) > 0
+    assert 300 < store.counts().observations < 500
+
+
 def scored(store: Store) -> set[str]:
     """The ids of the scores that are left."""
     return {row["id"] for row in store.rows("SELECT id FROM scores")}
