@@ -257,6 +257,12 @@ def test_metadata_beyond_all_numbers_can_be_answered(backend: Backend) -> None:
     assert one["metadata"] == {"a": None, "b": 0.5}
 
 
+def test_refuses_more_scores_than_fit_into_memory(backend: Backend) -> None:
+    """JSON takes many times its bytes to read, here as where spans come in: 413 before it is."""
+    body = b"[" + b"{}," * 500_000 + b"{}]"
+    assert ask(f"{backend.web}/api/public/scores", body, content_type=JSON).status == 413
+
+
 def test_finds_scores_for_pages(backend: Backend) -> None:
     """The scores of a session, of a trace, and of a user by either."""
     attributes = [{"key": "user.id", "value": {"stringValue": "ann"}}]
