@@ -146,6 +146,16 @@ def test_removes_scores_by_their_own_time(store: Store, monkeypatch: pytest.Monk
     assert scored(store) == {"10", "11", "12"}
 
 
+def test_a_sessions_scores_may_outlive_it_by_age(store: Store) -> None:
+    """Where age decides, a session's score stays for its own time, though no span is left."""
+    store.save([ROOT])
+    score = {"id": "late", "name": "n", "value": 1, "sessionId": ROOT.session_id}
+    Scores(store).save({**score, "timestamp": "2999-01-01T00:00:00Z"})
+    assert store.prune(before=from_iso("2998-01-01T00:00:00Z")) == 1
+    assert store.session(ROOT.session_id) is None
+    assert scored(store) == {"late"}
+
+
 def test_removes_the_scores_of_sessions_that_are_gone_by_size(store: Store) -> None:
     """Where size alone bounds the file, a session's scores go with its last trace."""
     for number in range(30):
