@@ -183,6 +183,22 @@ def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
     assert store.observations([], limit=5)[0].observation.session_id == "returns"
 
 
+def test_leaves_the_texts_of_a_file_that_took_its_place(store: Store) -> None:
+    """Ids looked up in a file that was moved away mean other texts in the one after it."""
+    store.save([ROOT])
+    store._writer.run(lambda: store._writer.connection.execute("DELETE FROM spans"))
+
+    def read(query: str) -> list[object]:
+        rows = store.rows(query)
+        if "UNION" in query:
+            store.path.unlink()
+            store.save([ROOT])
+        return rows  # type: ignore[return-value]  # rows of SQLite
+
+    retention._remove_texts(store._writer, read)  # type: ignore[arg-type]  # as above
+    assert store.observations([], limit=5)[0].observation.session_id == ROOT.session_id
+
+
 def test_prunes_while_spans_come_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the background, with four threads sending: no error, and what is newest is there."""
     monkeypatch.setattr(retention, "_SECONDS", 0.01)
