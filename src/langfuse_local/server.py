@@ -25,6 +25,7 @@ from langfuse_local.receiver.connections import Connection
 from langfuse_local.receiver.endpoints import LangfuseReceiver, OtlpReceiver
 from langfuse_local.receiver.intake import Intake
 from langfuse_local.receiver.receipt import Receipts
+from langfuse_local.store.database import StoreError
 from langfuse_local.store.retention import Retention
 from langfuse_local.store.store import Store
 from langfuse_local.version import MARK, VERSION
@@ -42,7 +43,7 @@ __all__ = ["build", "otlp_app", "serve", "web_app"]
 
 _log = logging.getLogger(__name__)
 _OPEN_FILES = 4096
-_UNREADABLE = "The database could not be read. The backend's log says why."
+_UNUSABLE = "The database could not be used. The backend's log says why."
 _SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on disk already
 
 
@@ -57,7 +58,11 @@ def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
         *Api(store, keys, settings.langfuse_project_id).routes(),
         *Pages(store, settings.langfuse_project_id).routes(),
     ]
-    handlers = {HTTPException: _http_error, sqlite3.Error: _unreadable}
+    handlers = {
+        HTTPException: _http_error,
+        sqlite3.Error: _unusable,
+        StoreError: _unusable,
+    }
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
@@ -173,8 +178,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return Answer({"message": error.detail}, error.status_code)
 
 
-async def _unreadable(request: Request, error: Exception) -> Response:
-    _log.error("The database could not be read: %s", error)
+async def _unusable(request: Request, error: Exception) -> Response:
+    _log.error("The database could not be used: %s", error)
     if request.url.path.startswith(PREFIX):
-        return Answer({"message": _UNREADABLE, "error": "ServiceUnavailable"}, 503)
-    return PlainTextResponse(_UNREADABLE, 503)
+        return Answer({"message": _UNUSABLE, "error": "ServiceUnavailable"}, 503)
+    return PlainTextResponse(_UNUSABLE, 503)

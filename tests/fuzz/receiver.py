@@ -19,11 +19,13 @@ with atheris.instrument_imports(include=["langfuse_local"]):
     from langfuse_local.mapping import (
         content,
         costs,
+        dialects,
         fields,
         generations,
         kinds,
         messages,
         metadata,
+        tools,
         usage,
     )
     from langfuse_local.mapping.prices import Prices
@@ -96,17 +98,26 @@ KEYS = sorted(
         *generations.MODEL_NAME_KEYS,
         *generations.PARAMETER_KEYS,
         *generations.PROMPT_VERSION_KEYS,
+        *generations.FIRST_CHUNK_KEYS,
+        *dialects.AI_USAGE_KEYS,
+        *(source.removeprefix("attributes.") for source in tools.TOOL_SOURCES),
         *(key for key, _ in kinds.TYPE_RULES),
+        *kinds.AI_OPERATION_KEYS,
         *costs.TOTAL_COST_KEYS,
         *(f"gen_ai.usage.{name}" for name in usage.INPUT_COUNTERS + usage.CACHE_READ_COUNTERS),
         costs.COST_KEY,
         fields.LEVEL_KEY,
+        generations.AI_PROMPT_KEY,
         generations.COMPLETION_START_KEY,
         metadata.OBSERVATION_PREFIX,
         metadata.TRACE_PREFIX,
         usage.USAGE_KEY,
     }
 )
+SCOPES = [
+    *(*content.SCOPES, content.PYDANTIC_SCOPE),
+    *(dialects.ADK_SCOPE, fields.LIVEKIT_SCOPE, "x"),
+]
 EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.LEGACY_INPUT_EVENT, "x"]
 BUILT, LANGFUSE = 4, 8
 FOLDER = tempfile.TemporaryDirectory()
@@ -149,7 +160,7 @@ def built(data: bytes) -> bytes:
     resource_spans = message.resource_spans.add()
     attribute(resource_spans.resource.attributes, choices)
     scope_spans = resource_spans.scope_spans.add()
-    scope_spans.scope.name = choices.PickValueInList([*content.SCOPES, "pydantic-ai", "x"])
+    scope_spans.scope.name = choices.PickValueInList(SCOPES)
     for _ in range(choices.ConsumeIntInRange(1, 3)):
         span = scope_spans.spans.add()
         span.trace_id = choices.ConsumeBytes(1).rjust(16, b"\x01")

@@ -196,6 +196,8 @@ def test_the_folder_is_gone(backend: Backend, tmp_path: Path) -> None:
     tmp_path.rename(moved)
     tmp_path.write_text("in the way")
     assert ask(backend.otlp, filler(1), content_type=JSON).status == 503
+    score = b'{"name": "helpful", "value": 1, "traceId": "t"}'
+    assert ask(f"{backend.web}/api/public/scores", score, content_type=JSON).status == 503
     tmp_path.unlink()
     assert ask(backend.otlp, filler(2), content_type=JSON).status == 200
     assert [row["id"] for row in backend.rows()] == [f"{2:016x}"]

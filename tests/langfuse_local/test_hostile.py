@@ -160,6 +160,24 @@ def test_nul_and_lone_surrogates(backend: Backend) -> None:
     still_works(backend, 1)
 
 
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        ('"\\ud800"', "\ufffd"),
+        ("1e99999999999999999999", "1e99999999999999999999"),
+        ("[-1e-99999999999999999999]", ["-1e-99999999999999999999"]),
+    ],
+)
+def test_metadata_that_no_answer_could_hold(backend: Backend, sent: str, answered: Any) -> None:
+    """One span's JSON does not keep the list of all from being answered."""
+    pairs = [{"key": "langfuse.trace.metadata.odd", "value": {"stringValue": sent}}]
+    content = request_of(span(attributes=pairs))
+    assert ask(backend.otlp, content, content_type=JSON).status == 200
+    (row,) = backend.rows("?fields=metadata")
+    assert row["metadata"]["odd"] == answered
+    still_works(backend, 1)
+
+
 def nested(depth: int, *, maps: bool) -> AnyValue:
     """A value inside lists or maps inside one another."""
     value = AnyValue(string_value="core")

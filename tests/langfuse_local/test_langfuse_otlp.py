@@ -169,6 +169,13 @@ def test_keeps_protobuf_ids_of_any_length_as_hex(backend: Backend, size: int) ->
     assert ids(backend) == {("ab" * size, "00" * size, None)}
 
 
+@pytest.mark.parametrize("unread", [{"links": 5}, {"parent_span_id": "1"}], ids=str)
+def test_reads_only_what_langfuse_knows(backend: Backend, unread: dict[str, Any]) -> None:
+    """Links, whatever they are, and names in snake case neither refuse a span nor change it."""
+    assert send(backend, request_of(span(**unread))).status == 200
+    assert ids(backend) == {(span()["traceId"], span()["spanId"], None)}
+
+
 @given(st.text(max_size=20))
 def test_any_text_is_an_id_of_its_own(text: str) -> None:
     """What the file holds for an id gives the same id again, whatever Python takes for hex."""

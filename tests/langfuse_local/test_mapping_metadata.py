@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from mapped import observe
+from wire import JSON, request_of, span
+
+from langfuse_local.mapping.prices import Prices
+from langfuse_local.mapping.spans import observations
+from langfuse_local.receiver.otlp import decode
 
 TRACE, OBSERVATION = "langfuse.trace.metadata", "langfuse.observation.metadata"
 
@@ -125,12 +131,29 @@ def test_a_senders_own_block_replaces_the_built_in_one(block: str) -> None:
     assert len(stored) == 3
 
 
+def test_spans_that_replace_a_block_share_the_rest() -> None:
+    """However many spans have a block of their own, what a resource holds is there once."""
+    attributes = [{"key": f"{TRACE}.scope", "value": {"stringValue": "mine"}}]
+    spans = [span(spanId=f"{number:016x}", attributes=attributes) for number in (1, 2)]
+    one, other = observations(decode(request_of(*spans), JSON), Prices())
+    assert one.origin is other.origin
+
+
 def test_of_one_name_twice_the_first_counts() -> None:
     """Blocks come first, then objects with their members' names joined, then single keys."""
     assert observe({f"{TRACE}.scope.name": "mine"}, scope="x").metadata == {"scope.name": "x"}
     assert observe({f"{TRACE}.scope.own": "mine"}, scope="").metadata == {"scope.own": "mine"}
     sent = {f"{TRACE}.a.b": "single", TRACE: '{"a": {"b": "member"}}'}
     assert observe(sent, scope="").metadata == {"a.b": "member"}
+
+
+def test_names_do_not_grow_without_bound() -> None:
+    """Below a name of more than 200 characters, members are not given names of their own."""
+    long = "n" * 150
+    stored = observe(
+        {TRACE: json.dumps({long: {long: {"a": {"b": 1}, "c": 2}}})}, scope=""
+    ).metadata
+    assert stored == {f"{long}.{long}": '{"a":{"b":1},"c":2}'}
 
 
 def test_resource_metadata_is_not_promoted() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from wire import JSON, Reply, ask, request_of, span
 
+from langfuse_local.api.models import Models
 from langfuse_local.api.patterns import is_safe
+from langfuse_local.mapping.prices import ModelPrice, Prices
 from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -42,6 +46,7 @@ _STANDARD = {
     "prices": {"input": 1, "output": 2},
 }
 _OWN = {"modelName": "own", "matchPattern": "^own-", "unit": "TOKENS"}
+_FLAT = {**_OWN, "inputPrice": 1}
 _TIERED = {**_OWN, "pricingTiers": [_LONG, _STANDARD, _TALKATIVE]}
 
 
@@ -275,11 +280,54 @@ def test_does_not_remove_what_is_built_in(backend: Backend) -> None:
         ("(x(a?)y){2}", False),
         ("(a{1,2})*", False),
         ("(unclosed", False),
+        ("(?x)a#)", False),
+        ("(?x)(a+#)\n)+", False),
+        (r"\(?a[(?]", True),
     ],
 )
 def test_refuses_patterns_that_may_take_for_ever(pattern: str, *, safe: bool) -> None:
-    """A repetition inside a repetition is unsafe, and so are more than 25 of them."""
+    """A repetition inside a repetition is unsafe, and so are more than 25 of them.
+
+    Neither can be hidden in what Python's expressions have and JavaScript's have not.
+    """
     assert is_safe(pattern) is safe
+
+
+def test_refuses_a_pattern_with_too_long_a_number(backend: Backend) -> None:
+    """A repetition that Python will not even read as a number is no pattern, and no error here."""
+    answer = _add(backend, {**_FLAT, "matchPattern": f"a{{{'9' * 5000}}}"})
+    assert (answer.status, answer.json["error"]) == (400, "InvalidRequestError")
+
+
+def test_a_number_beyond_all_bounds_is_null(backend: Backend) -> None:
+    """What no double holds cannot be answered as JSON: it is stored as JavaScript writes it."""
+    sent = {**_FLAT, "tokenizerConfig": {"beyond": 1}}
+    body = json.dumps(sent).replace('"beyond": 1', '"beyond": 1e999').encode()
+    assert ask(f"{backend.web}/api/public/models", body, content_type=JSON).status == 200
+    listed = ask(f"{backend.web}/api/public/models?limit=100").json["data"]
+    own = [one for one in listed if not one["isLangfuseManaged"]]
+    assert [one["tokenizerConfig"] for one in own] == [{"beyond": None}]
+
+
+def test_prices_added_at_once_all_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two models added at the same time, the slower request does not undo the other's price."""
+    with closing(Store(tmp_path / "langfuse.db")) as store, ThreadPoolExecutor(2) as threads:
+        reading, added = threading.Event(), threading.Event()
+
+        def slow(own: Iterable[ModelPrice]) -> Prices:
+            read = [*own]
+            if not reading.is_set():
+                reading.set()
+                added.wait(0.3)  # The other comes to its end meanwhile, or waits for this one.
+            return Prices(read)
+
+        monkeypatch.setattr("langfuse_local.store.store.Prices", slow)
+        first = threads.submit(store.reprice)
+        assert reading.wait(10)
+        threads.submit(Models(store).add, _FLAT).add_done_callback(lambda _: added.set())
+        first.result()
+        assert added.wait(10)
+        assert store.prices.find("own-model") is not None
 
 
 def _add(backend: Backend, model: dict[str, Any]) -> Reply:

@@ -54,6 +54,7 @@ def test_a_duration_has_the_unit_a_reader_would_use(microseconds: int, text: str
         ('{"query": "Where is it?"}', "Where is it?"),
         ('{"a": 1, "b": 2}', '{\n  "a": 1,\n  "b": 2\n}'),
         ("[" * 100_000, "[" * 100_000),
+        ('{"half": "\\ud800"}', "\ufffd"),
     ],
 )
 def test_content_reads_as_text(text: str, shown: str) -> None:

@@ -72,6 +72,13 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     assert store.rows("PRAGMA page_count")[0][0] <= pages
 
 
+def test_texts_that_go_make_room(store: Store) -> None:
+    """Where texts fill the file, what they leave is room, too: no more rows go than have to."""
+    store.save(again(ROOT, number, session_id=f"{number} {NOISE}") for number in range(1000))
+    assert store.prune(max_bytes=retention._used(store.rows) // 2) > 0
+    assert 300 < store.counts().observations < 500
+
+
 def scored(store: Store) -> set[str]:
     """The ids of the scores that are left."""
     return {row["id"] for row in store.rows("SELECT id FROM scores")}
@@ -139,6 +146,16 @@ def test_removes_scores_by_their_own_time(store: Store, monkeypatch: pytest.Monk
     assert scored(store) == {"10", "11", "12"}
 
 
+def test_a_sessions_scores_may_outlive_it_by_age(store: Store) -> None:
+    """Where age decides, a session's score stays for its own time, though no span is left."""
+    store.save([ROOT])
+    score = {"id": "late", "name": "n", "value": 1, "sessionId": ROOT.session_id}
+    Scores(store).save({**score, "timestamp": "2999-01-01T00:00:00Z"})
+    assert store.prune(before=from_iso("2998-01-01T00:00:00Z")) == 1
+    assert store.session(ROOT.session_id) is None
+    assert scored(store) == {"late"}
+
+
 def test_removes_the_scores_of_sessions_that_are_gone_by_size(store: Store) -> None:
     """Where size alone bounds the file, a session's scores go with its last trace."""
     for number in range(30):
@@ -164,6 +181,22 @@ def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
     writer.run(lambda: writer.connection.execute("DELETE FROM spans"))
     retention._remove_texts(writer, read)  # type: ignore[arg-type]  # as above
     assert store.observations([], limit=5)[0].observation.session_id == "returns"
+
+
+def test_leaves_the_texts_of_a_file_that_took_its_place(store: Store) -> None:
+    """Ids looked up in a file that was moved away mean other texts in the one after it."""
+    store.save([ROOT])
+    store._writer.run(lambda: store._writer.connection.execute("DELETE FROM spans"))
+
+    def read(query: str) -> list[object]:
+        rows = store.rows(query)
+        if "UNION" in query:
+            store.path.unlink()
+            store.save([ROOT])
+        return rows  # type: ignore[return-value]  # rows of SQLite
+
+    retention._remove_texts(store._writer, read)  # type: ignore[arg-type]  # as above
+    assert store.observations([], limit=5)[0].observation.session_id == ROOT.session_id
 
 
 def test_prunes_while_spans_come_in(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

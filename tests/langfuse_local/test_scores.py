@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 from contextlib import closing
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wire import Backend
 
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
+_HALF = b'{"lastTimestamp": 1, "lastId": "\\ud800"}'  # a character of which one half is sent
 _SUBJECT = ["traceId", "sessionId", "datasetRunId", "observationId"]
 
 
@@ -237,6 +239,7 @@ def test_narrows_scores(backend: Backend, query: str, expected: set[str]) -> Non
         "valueMin=low",
         "cursor=nonsense",
         "cursor=e30=",
+        f"cursor={base64.b64encode(_HALF).decode()}",
         "fromTimestamp=soon",
     ],
 )
@@ -244,6 +247,20 @@ def test_refuses_parameters_of_scores(backend: Backend, query: str) -> None:
     """Parameters that exclude one another or make no sense are a 400."""
     answer = ask(f"{backend.web}/api/public/v3/scores?{query}")
     assert (answer.status, list(answer.json)) == (400, ["message", "error"])
+
+
+def test_metadata_beyond_all_numbers_can_be_answered(backend: Backend) -> None:
+    """A number that no double holds is null, as JavaScript writes it; the list still answers."""
+    body = b'{"name": "n", "value": 1, "sessionId": "s", "metadata": {"a": 1e999, "b": 0.5}}'
+    assert ask(f"{backend.web}/api/public/scores", body, content_type=JSON).status == 200
+    (one,) = _list(backend, "fields=details")
+    assert one["metadata"] == {"a": None, "b": 0.5}
+
+
+def test_refuses_more_scores_than_fit_into_memory(backend: Backend) -> None:
+    """JSON takes many times its bytes to read, here as where spans come in: 413 before it is."""
+    body = b"[" + b"{}," * 500_000 + b"{}]"
+    assert ask(f"{backend.web}/api/public/scores", body, content_type=JSON).status == 413
 
 
 def test_finds_scores_for_pages(backend: Backend) -> None:

@@ -103,6 +103,13 @@ def test_gives_back_what_it_was_given(store: Store) -> None:
     assert [one.observation for one in store.observations_of_trace(ROOT.trace_id)] == [ROOT, CHAT]
 
 
+def test_reads_what_rows_share_once(store: Store) -> None:
+    """However many rows are of one resource, which may be large, it is in memory once."""
+    store.save([ROOT, again(ROOT, 1)])
+    one, other = (each.observation for each in store.observations([], limit=2))
+    assert one.origin is other.origin
+
+
 def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
     """A retry counts once, and a corrected span replaces the first."""
     store.save([ROOT, ROOT])

@@ -20,6 +20,7 @@ from langfuse_local.api.scores import Scores, answer_of
 from langfuse_local.auth import ORGANIZATION
 from langfuse_local.receiver.body import Bodies
 from langfuse_local.receiver.otlp import BadRequest
+from langfuse_local.receiver.weight import check_json
 from langfuse_local.version import LANGFUSE_VERSION
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Api:
                 return refusal
             try:
                 async with self._bodies.read(request) as content:
+                    check_json(content)
                     body = zod.document(content.decode(), ())
             except BadRequest as error:
                 return Answer({"message": str(error)}, error.status)

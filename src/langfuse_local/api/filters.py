@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langfuse_local.answers import InvalidDataError, InvalidRequestError
 from langfuse_local.api import zod
 from langfuse_local.store.columns import id_text
-from langfuse_local.store.conditions import Condition, id_is, text_in
+from langfuse_local.store.conditions import Condition, id_in, id_is, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -121,7 +121,7 @@ def _string_options(
     column: str, _operator: str, wanted: Sequence[str], columns: Columns
 ) -> Condition:
     if column in columns.ids:
-        return Condition(f"{id_text(columns.ids[column])} IN ({_marks(wanted)})", (*wanted,))
+        return id_in(columns.ids[column], wanted)
     if column in columns.texts:
         text = f"coalesce({columns.texts[column]}, '')"
         return Condition(f"{text} IN ({_marks(wanted)})", (*wanted,))

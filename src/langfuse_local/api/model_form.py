@@ -56,7 +56,7 @@ def model_of(body: Any) -> dict[str, Any]:
     _check_prices(model["prices"], model["tiers"])
     try:
         re.compile(model["matchPattern"])
-    except (re.error, RecursionError, OverflowError) as error:
+    except (re.error, ValueError, RecursionError, OverflowError) as error:
         raise InvalidRequestError("matchPattern is not a valid regex pattern (Postgres)") from error
     return model
 

@@ -84,6 +84,8 @@ def opened(text: str) -> dict[str, Any]:
     """What a cursor holds; raises InvalidRequestError."""
     try:
         content = json.loads(base64.b64decode(text))
+        # Half a character raises, too: no database takes one.
+        json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("Invalid cursor format") from error
     if not isinstance(content, dict):

@@ -18,7 +18,8 @@ _REPETITIONS: Final = 25  # the bound of `safe-regex2`, which Langfuse asks
 def is_safe(pattern: str) -> bool:
     """A valid expression without a repetition inside a repetition, which may take for ever.
 
-    The rule is that of `safe-regex2`: `(a+)+` is refused however harmless it might be.
+    The rule is that of `safe-regex2`: `(a+)+` is refused however harmless it might be. So are
+    groups that JavaScript has not, as Python's flags and comments, in which brackets may not count.
     """
     try:
         re.compile(pattern)
@@ -27,7 +28,11 @@ def is_safe(pattern: str) -> bool:
     repetitions = 0
     groups = [False]  # whether each open group holds a repetition
     closed = False  # the same of what the next part may repeat
+    previous = ""
     for part in _PARTS.findall(pattern):
+        if previous == "(" and part[0] == "?":
+            return False
+        previous = part
         if part[0] in "*+?{" and len(part) + (part[0] != "{") > 1:
             repetitions += 1
             if closed or repetitions > _REPETITIONS:

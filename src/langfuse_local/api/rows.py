@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from langfuse_local.mapping.javascript import refuse_constant, replace_surrogates
 from langfuse_local.moments import iso
 from langfuse_local.store.numbers import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from langfuse_local.mapping.javascript import Value
     from langfuse_local.mapping.observation import Observation
     from langfuse_local.store.codec import Stored
 
@@ -181,15 +183,18 @@ def _seconds(start: int, end: int | None) -> int | float | None:
 def _parsed(text: str) -> Any:
     """What JSON in a metadata value stands for; other text, and numbers too exact, stay text."""
     try:
-        return json.loads(text, parse_int=_number, parse_float=_number, parse_constant=_no_constant)
+        content: Value = json.loads(
+            text, parse_int=_number, parse_float=_number, parse_constant=refuse_constant
+        )
+        return replace_surrogates(content) if "\\u" in text else content
     except (ValueError, RecursionError):
         return text
 
 
 def _number(text: str) -> int | float | str:
     number = float(text)
-    return plain(number) if Decimal(text) == Decimal(repr(number)) else text
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    try:
+        is_exact = Decimal(text) == Decimal(repr(number))
+    except InvalidOperation:  # More digits in the exponent than a Decimal has.
+        return text
+    return plain(number) if is_exact else text

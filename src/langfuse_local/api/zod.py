@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from langfuse_local.api.issues import (
     too_small,
     undiscriminated,
 )
-from langfuse_local.mapping.javascript import Value, replace_surrogates
+from langfuse_local.mapping.javascript import Value, refuse_constant, replace_surrogates
 from langfuse_local.moments import from_iso, iso
 
 if TYPE_CHECKING:
@@ -55,9 +56,13 @@ _LARGEST: Final = 2**63  # of what a database column holds; beyond it lies no se
 
 
 def document(value: str, path: Path) -> Any:
-    """What a JSON text stands for; half a character, which no UTF-8 can hold, as U+FFFD."""
+    """What a JSON text stands for, as it can be stored and answered.
+
+    Half a character, which no UTF-8 can hold, is U+FFFD; a number that no double can hold is null,
+    as JavaScript writes it.
+    """
     try:
-        content: Value = json.loads(value, parse_constant=_reject)
+        content: Value = json.loads(value, parse_float=_finite, parse_constant=refuse_constant)
         return replace_surrogates(content) if "\\u" in value else content
     except (ValueError, RecursionError) as error:
         raise custom("Invalid JSON", path) from error
@@ -211,5 +216,6 @@ def date(value: Any, path: Path) -> int:
     )
 
 
-def _reject(name: str) -> None:
-    raise ValueError(f"{name} is not JSON.")
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None

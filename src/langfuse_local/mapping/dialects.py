@@ -14,13 +14,11 @@ if TYPE_CHECKING:
     from langfuse_local.mapping.values import Attributes
 
 __all__ = [
-    "ADK_RESPONSE_KEY",
     "ADK_SCOPE",
     "AI_SCOPE",
     "AI_USAGE_KEYS",
     "GENKIT_KEYS",
     "GENKIT_SCOPE",
-    "PROVIDER_KEY",
     "ai_parameters",
     "ai_usage",
     "cached_by_adk",
@@ -34,13 +32,13 @@ AI_SCOPE: Final = "ai"
 GENKIT_SCOPE: Final = "genkit-tracer"
 ADK_SCOPE: Final = "gcp.vertex.agent"
 GENKIT_KEYS: Final = ("genkit:input", "genkit:output")
-ADK_RESPONSE_KEY: Final = "gcp.vertex.agent.llm_response"
-PROVIDER_KEY: Final = "ai.response.providerMetadata"
+_ADK_RESPONSE_KEY: Final = "gcp.vertex.agent.llm_response"
+_PROVIDER_KEY: Final = "ai.response.providerMetadata"
 AI_USAGE_KEYS: Final = (
     "ai.usage.tokens",
     "ai.usage.cachedInputTokens",
     "ai.usage.reasoningTokens",
-    PROVIDER_KEY,
+    _PROVIDER_KEY,
 )
 
 _AI_COUNTERS: Final = {
@@ -108,7 +106,7 @@ def ai_usage(attributes: Attributes) -> dict[str, Value] | None:
         for kind, key in _AI_PARTS.items():
             if key in attributes:
                 counts[kind] = _wrapped(parse(string(attributes[key])))
-        if provider := attributes.get(PROVIDER_KEY):
+        if provider := attributes.get(_PROVIDER_KEY):
             _add_providers(counts, parse(string(provider)))
     except ValueError:
         return None
@@ -140,7 +138,7 @@ def genkit_usage(attributes: Attributes) -> dict[str, Value] | None:
 
 def cached_by_adk(attributes: Attributes) -> float | None:
     """Tokens that the model had cached, as Google's ADK keeps them in its response."""
-    response = payload(attributes.get(ADK_RESPONSE_KEY))
+    response = payload(attributes.get(_ADK_RESPONSE_KEY))
     cached = _number(_at(response, ("usage_metadata", "cached_content_token_count")))
     return cached if cached and cached > 0 else None
 
@@ -151,7 +149,7 @@ def ai_parameters(attributes: Attributes) -> dict[str, Value]:
         name: next((string(attributes[key]) for key in keys if key in attributes), None)
         for name, keys in _AI_PARAMETERS.items()
     }
-    tier = _at(payload(attributes.get(PROVIDER_KEY)), ("openai", "serviceTier"))
+    tier = _at(payload(attributes.get(_PROVIDER_KEY)), ("openai", "serviceTier"))
     return found | ({"service_tier": tier} if isinstance(tier, str) else {})
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "number",
     "parse",
     "parsed",
+    "refuse_constant",
     "replace_surrogates",
     "string",
     "stringify",
@@ -42,7 +43,7 @@ def parse(text: str) -> Value:
         ValueError: The text is not JSON, or nested more than 100 levels deep.
     """
     try:
-        value: Value = json.loads(text, parse_int=_integer, parse_constant=_reject)
+        value: Value = json.loads(text, parse_int=_integer, parse_constant=refuse_constant)
     except RecursionError:
         raise ValueError("The JSON text is nested too deeply.") from None
     if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(value) > _MAX_DEPTH:
@@ -58,6 +59,11 @@ def parsed(value: Value) -> Value:
         return parse(value)
     except ValueError:
         return value
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and the infinities, which Python alone reads as JSON; raises ValueError."""
+    raise ValueError(f"{name} is not JSON.")
 
 
 def stringify(value: Value) -> str:
@@ -125,10 +131,6 @@ def _number(value: float) -> str:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _EXACT_DIGITS else float(digits)
-
-
-def _reject(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON.")
 
 
 def _depth(value: Value) -> int:

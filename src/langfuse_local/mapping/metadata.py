@@ -47,6 +47,9 @@ BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
 _OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, GENERIC_PREFIXES[0]}
+# Every member repeats the names above it: with long ones, a small text would fill the memory.
+# What lies deeper stays the JSON that it is.
+_LONGEST_NAME: Final = 200
 _IS_SAFE: Final = Remembered(lambda name: not _DANGEROUS.search(name))
 
 
@@ -152,7 +155,7 @@ def _object(span: Attributes, key: str) -> dict[str, Value]:
 def _flat(members: dict[str, Value], path: str = "") -> Iterator[tuple[str, str]]:
     for key, value in members.items():
         name = f"{path}{key}" if path else key
-        if isinstance(value, dict):
+        if isinstance(value, dict) and len(name) <= _LONGEST_NAME:
             yield from _flat(value, f"{name}.")
         elif _IS_SAFE[name]:
             yield name, value if isinstance(value, str) else sent(value)

@@ -31,8 +31,15 @@ class Origin:
         return orjson.dumps(self.metadata).decode()
 
     def without(self, prefixes: tuple[str, ...]) -> Origin:
-        """The same, less the keys below these prefixes."""
-        return Origin({k: text for k, text in self.metadata.items() if not k.startswith(prefixes)})
+        """The same, less the keys below these prefixes; shared, too: a resource may be large."""
+        if prefixes not in self._rests:
+            rest = {k: text for k, text in self.metadata.items() if not k.startswith(prefixes)}
+            self._rests[prefixes] = Origin(rest)
+        return self._rests[prefixes]
+
+    @cached_property
+    def _rests(self) -> dict[tuple[str, ...], Origin]:
+        return {}
 
 
 class Observation(NamedTuple):

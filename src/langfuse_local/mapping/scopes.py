@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from langfuse_local.mapping.messages import Exchange
     from langfuse_local.mapping.values import Attributes
 
-__all__ = ["FLUE_SCOPE", "SCOPES", "SCOPE_KEYS"]
+__all__ = ["SCOPES", "SCOPE_KEYS"]
 
-FLUE_SCOPE: Final = "@flue/opentelemetry"
+_FLUE_SCOPE: Final = "@flue/opentelemetry"
 
 _AI_INPUTS: Final = ("ai.prompt.messages", "ai.prompt", "ai.toolCall.args")
 _AI_TEXT: Final = "ai.response.text"
@@ -77,7 +77,7 @@ def _of_flue(attributes: Attributes) -> Exchange | None:
 SCOPES: Final[dict[str, Callable[[Attributes], Exchange | None]]] = {
     AI_SCOPE: _of_ai_sdk,
     GENKIT_SCOPE: _of_genkit,
-    FLUE_SCOPE: _of_flue,
+    _FLUE_SCOPE: _of_flue,
 }
 """By scope, what a span was given and answered; None lets the other rules look."""
 

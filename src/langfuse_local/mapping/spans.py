@@ -1,7 +1,7 @@
 """Spans to observations, by the rules of Langfuse 4.16.
 
-The rules are the tables of `fields`, `kinds`, `generations`, `usage`, `costs`, `content` and
-`metadata`; here they become a row. Every span becomes exactly one, whatever it carries.
+The rules are the tables of the modules beside this one; here they become a row. Every span becomes
+exactly one, whatever it carries.
 """
 
 from __future__ import annotations

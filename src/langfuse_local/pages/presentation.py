@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from langfuse_local.mapping.javascript import replace_surrogates
 
 if TYPE_CHECKING:
     from langfuse_local.store.summaries import Totals
@@ -71,9 +73,12 @@ def since(microseconds: int, now: int) -> str:
 def content(text: str) -> str:
     """Recorded input or output as one reads it: text as text, other JSON indented."""
     try:
-        value = json.loads(text)
+        return str(replace_surrogates(_indented(json.loads(text))))
     except (ValueError, RecursionError):
         return text
+
+
+def _indented(value: Any) -> str:
     if isinstance(value, dict) and len(value) == 1:
         value = next(iter(value.values()))
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from langfuse_local.mapping.javascript import replace_surrogates
+from langfuse_local.mapping.javascript import refuse_constant, replace_surrogates
 from langfuse_local.receiver.body import TooLargeError, inflate
 from langfuse_local.receiver.faults import Faults
 from langfuse_local.receiver.otlp import UNREADABLE, BadRequest, Batch, decode, message_of
@@ -72,7 +72,7 @@ def _from_protobuf(content: bytes) -> Batch:
 def _from_json(content: bytes) -> Batch:
     check_json(content)
     with _parsing("JSON"):
-        document = json.loads(content.decode(errors="replace"), parse_constant=_reject)
+        document = json.loads(content.decode(errors="replace"), parse_constant=refuse_constant)
         if document is None:
             raise ValueError("null has no members.")
     sent = document.get("resourceSpans") if isinstance(document, dict) else None
@@ -92,10 +92,6 @@ def _parsing(encoding: str) -> Iterator[None]:
         yield
     except UNREADABLE:  # Among them decode's BadRequest.
         raise BadRequest(f"Failed to parse OTel {encoding} Trace") from None
-
-
-def _reject(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON.")
 
 
 def _utf8(text: str) -> bytes:

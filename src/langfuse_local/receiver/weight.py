@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-__all__ = ["MAX_JSON_SIGNS", "MAX_VALUES", "TooManyError", "check_json", "check_values"]
+__all__ = ["MAX_VALUES", "TooManyError", "check_json", "check_values"]
 
 MAX_VALUES: Final = 1_000_000
 # Objects, lists and commas; JSON takes several times the memory of protobuf to read.
-MAX_JSON_SIGNS: Final = 500_000
+_MAX_JSON_SIGNS: Final = 500_000
 
 
 class TooManyError(BadRequest):
@@ -29,7 +29,7 @@ class TooManyError(BadRequest):
 
 def check_json(body: bytes) -> None:
     """Check a body before it is parsed; raises TooManyError."""
-    if sum(map(body.count, (b"{", b"[", b","))) > MAX_JSON_SIGNS:
+    if sum(map(body.count, (b"{", b"[", b","))) > _MAX_JSON_SIGNS:
         raise TooManyError
 
 

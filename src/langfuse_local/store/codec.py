@@ -16,6 +16,7 @@ from langfuse_local.store.ids import key_of, text_of
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
 __all__ = ["Packed", "Stored", "input_of", "metadata_of", "output_of", "pack", "unpack"]
 
@@ -66,8 +67,8 @@ def pack(observation: Observation, received: int) -> Packed:
     )
 
 
-def unpack(row: sqlite3.Row) -> Stored:
-    """The observation of a row that `queries/observations.sql` selected."""
+def unpack(row: sqlite3.Row, origin_of: Callable[[int], Origin]) -> Stored:
+    """The observation of a row that `queries/observations.sql` selected, and of its origin."""
     values, parameters, usage, cost, prompt, prompt_version, given, answer = decompress(
         row["details"]
     )
@@ -100,7 +101,7 @@ def unpack(row: sqlite3.Row) -> Stored:
         input=given,
         output=answer,
         own_metadata=_named(values, row["keys"]),
-        origin=Origin(orjson.loads(row["origin"])),
+        origin=origin_of(row["origin"]),
     )
     return Stored(observation, row["received"])
 

@@ -20,6 +20,7 @@ __all__ = [
     "Position",
     "after",
     "every",
+    "id_in",
     "id_is",
     "root_is",
     "since",
@@ -60,6 +61,13 @@ def text_in(column: str, values: Sequence[str]) -> Condition:
 def id_is(column: str, wanted: str) -> Condition:
     """An id column holds this id."""
     return Condition(f"s.{column} = ?", (key_of(wanted),))
+
+
+def id_in(column: str, wanted: Sequence[str]) -> Condition:
+    """An id column holds one of these ids; the empty one is that of a column without any."""
+    keys = tuple(key_of(one) for one in wanted if one)
+    held = f"s.{column} IN ({', '.join('?' * len(keys))})"
+    return Condition(held if all(wanted) else f"({held} OR s.{column} IS NULL)", keys)
 
 
 def every(conditions: Sequence[str]) -> str:

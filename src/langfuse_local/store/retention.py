@@ -12,7 +12,7 @@ from langfuse_local.store.database import StoreError
 from langfuse_local.store.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from langfuse_local.config import Settings
     from langfuse_local.store.store import Store
@@ -69,16 +69,29 @@ def prune(
     max_bytes: int | None,
 ) -> int:
     """Remove the oldest traces and scores in short transactions; see `Store.prune`."""
-    removed = 0
-    while before is not None and (some := writer.remove(before, _STEP)):
-        removed += some
+    removed = noted = 0
+    for gone in _steps(writer, read, before, max_bytes):
+        removed += gone
+        # Before the next step, which would remove more for the room that these texts take.
+        if (removed - noted) * _NOTEWORTHY > _rows(read):
+            _remove_texts(writer, read)
+            noted = removed
+    return removed
+
+
+def _steps(
+    writer: Writer,
+    read: Callable[[str], list[sqlite3.Row]],
+    before: int | None,
+    max_bytes: int | None,
+) -> Iterator[int]:
+    """How many rows each transaction removed; those that remove scores alone count for nothing."""
+    while before is not None and (gone := writer.remove(before, _STEP)):
+        yield gone
     while before is not None and writer.remove_scores(before, _STEP):
         pass
     while max_bytes is not None and (rows := _surplus(read, max_bytes)):
-        removed += writer.remove(_EVER, min(rows, _STEP))
-    if removed * _NOTEWORTHY > _rows(read):
-        _remove_texts(writer, read)
-    return removed
+        yield writer.remove(_EVER, min(rows, _STEP))
 
 
 def _surplus(read: Callable[[str], list[sqlite3.Row]], max_bytes: int) -> int:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager, suppress
+from functools import cache, partial
 from queue import Empty, LifoQueue
+from threading import Lock
 from typing import TYPE_CHECKING
 
+import orjson
+
+from langfuse_local.mapping.observation import Origin
 from langfuse_local.mapping.prices import Prices, price_of
 from langfuse_local.store.codec import Stored, unpack
 from langfuse_local.store.conditions import Position, after, every, id_is
@@ -52,7 +57,7 @@ class Store:
         self.path = path
         self._writer = Writer(path)
         self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
-        self.prices = Prices()
+        self._repricing = Lock()
         self.reprice()
 
     def close(self) -> None:
@@ -94,7 +99,8 @@ class Store:
 
     def reprice(self) -> None:
         """Let the project's own prices, as stored, count for the spans to come."""
-        self.prices = Prices(price_of(row) for row in self.rows(statement("models")))
+        with self._repricing:  # Of two at once, the one that read first must not count last.
+            self.prices = Prices(price_of(row) for row in self.rows(statement("models")))
 
     def observations(
         self, conditions: Sequence[Condition], *, limit: int, position: Position | None = None
@@ -162,7 +168,12 @@ class Store:
         where = every([condition.sql for condition in conditions])
         given = (value for condition in conditions for value in condition.values)
         query = f"{statement('observations')} WHERE {where}{order}"
-        return [unpack(row) for row in self.rows(query, (*given, *values))]
+        with self._reading() as connection, connection:
+            connection.execute("BEGIN")  # One state of the file for all that is looked up.
+            # Once for all rows that share it: a resource may be large.
+            origin_of = cache(partial(_origin, connection))
+            rows = connection.execute(query, (*given, *values))
+            return [unpack(row, origin_of) for row in rows]
 
     def _summaries(self, kind: str, chosen: str, asked: Mapping[str, object]) -> list[sqlite3.Row]:
         query = _summary(kind, f"{kind}_totals", chosen)
@@ -189,6 +200,11 @@ class Store:
                     return opened, connection
                 connection.close()  # Of a file that was moved away.
         return generation, open_reader(self.path)
+
+
+def _origin(connection: sqlite3.Connection, text_id: int) -> Origin:
+    (text,) = connection.execute(statement("string"), (text_id,)).fetchone()
+    return Origin(orjson.loads(text))
 
 
 def _summary(kind: str, totals: str, chosen: str | None = None) -> str:

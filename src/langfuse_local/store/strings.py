@@ -45,7 +45,9 @@ class Strings:
 
     def remove(self, unused: Iterable[int]) -> None:
         """Remove the texts of these ids, unless one was used since `watch`."""
-        used, self._used = self._used or set(), None
+        used, self._used = self._used, None
+        if used is None:  # The ids are those of a file that was moved away since.
+            return
         gone = ((one,) for one in unused if one not in used)
         self._connection.executemany(statement("remove_string"), gone)
         self.forget()

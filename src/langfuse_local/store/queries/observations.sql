@@ -5,7 +5,7 @@ SELECT
     status_message.value AS status_message, version.value AS version,
     release.value AS release, environment.value AS environment, user.value AS user,
     session.value AS session, trace_name.value AS trace_name, tags.value AS tags,
-    model.value AS model, origin.value AS origin, keys.value AS keys
+    model.value AS model, s.origin, keys.value AS keys
 FROM spans AS s
 LEFT JOIN strings AS type ON type.id = s.type
 LEFT JOIN strings AS name ON name.id = s.name
@@ -19,5 +19,4 @@ LEFT JOIN strings AS session ON session.id = s.session
 LEFT JOIN strings AS trace_name ON trace_name.id = s.trace_name
 LEFT JOIN strings AS tags ON tags.id = s.tags
 LEFT JOIN strings AS model ON model.id = s.model
-LEFT JOIN strings AS origin ON origin.id = s.origin
 LEFT JOIN strings AS keys ON keys.id = s.keys
