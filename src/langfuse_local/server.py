@@ -7,6 +7,7 @@ import resource
 import signal
 import sqlite3
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
     from langfuse_local.config import Settings
 
@@ -50,16 +51,17 @@ _SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on dis
 def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
     """What answers on Langfuse's port."""
     keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
+    pages = Pages(store, settings.langfuse_project_id)
     receipts = Receipts(settings.langfuse_project_id, settings.langfuse_public_key)
     receiver = LangfuseReceiver(intake, keys, receipts)
     routes: list[BaseRoute] = [
         Route(f"{PREFIX}/otel{TRACES_PATH}", receiver.receive, methods=["POST"]),
         Route(f"{PREFIX}/otel/v1/metrics", receiver.discard, methods=["POST"]),
         *Api(store, keys, settings.langfuse_project_id).routes(),
-        *Pages(store, settings.langfuse_project_id).routes(),
+        *pages.routes(),
     ]
-    handlers = {
-        HTTPException: _http_error,
+    handlers: dict[type[Exception], ExceptionHandler] = {
+        HTTPException: partial(_http_error, pages),
         sqlite3.Error: _unusable,
         StoreError: _unusable,
     }
@@ -168,9 +170,12 @@ def _finish_on_signals(server: uvicorn.Server) -> None:
         signal.signal(number, finish)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+def _http_error(pages: Pages, request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
-    if not request.url.path.startswith(PREFIX):
+    path = request.url.path
+    if not path.startswith(PREFIX):
+        if error.status_code == 404:  # noqa: PLR2004 - HTTP's own
+            return pages.missing("page", path)
         return PlainTextResponse(error.detail, error.status_code)
     if error.status_code == 405:  # noqa: PLR2004 - as recorded
         answer = {"message": "Method not allowed", "error": "MethodNotAllowedError"}

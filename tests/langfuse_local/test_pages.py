@@ -159,6 +159,18 @@ def test_a_page_that_is_not_there_helps_on(backend: Backend, kind: str) -> None:
     assert f"{HOME}/sessions/talk".encode() in reply.body
 
 
+@pytest.mark.parametrize("path", ["/nope", f"{HOME}/nope", "/project/another/sessions"])
+def test_an_unknown_address_leads_back(backend: Backend, path: str) -> None:
+    """404 as a page of the site, with the recent sessions; the API's own 404 stays JSON."""
+    send(backend, *turn(1))
+    reply = ask(backend.web + path)
+    assert reply.status == 404
+    assert f"There is no page {path} here." in text(reply)
+    assert f"{HOME}/sessions/talk".encode() in reply.body
+    unknown = ask(f"{backend.web}/api/public/nope")
+    assert (unknown.status, unknown.json) == (404, {"message": "Not Found"})
+
+
 def test_long_lists_have_older_pages(backend: Backend) -> None:
     """Fifty rows a page; nothing is lost between two pages."""
     send(backend, *(each for number in range(1, 62) for each in turn(number)))

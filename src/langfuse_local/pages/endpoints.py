@@ -80,6 +80,17 @@ class Pages:
             Mount("/static", StaticFiles(packages=[("langfuse_local.pages", "static")])),
         ]
 
+    def missing(self, kind: str, wanted: str) -> Response:
+        """The page in place of one that is not there: a session, user, trace or page."""
+        return self._render(
+            "missing.html",
+            f"No such {kind}",
+            status=404,
+            kind=kind,
+            wanted=wanted,
+            sessions=self._store.sessions(limit=5),
+        )
+
     def _root(self, _: Request) -> Response:
         return RedirectResponse(f"{self._home}/sessions", status_code=302)
 
@@ -91,7 +102,7 @@ class Pages:
     def _session(self, request: Request) -> Response:
         session = self._store.session(request.path_params["id"])
         if session is None:
-            return self._missing("session", request.path_params["id"])
+            return self.missing("session", request.path_params["id"])
         page = _page(request)
         traces = self._store.traces(session=session.id, limit=_PAGE + 1, offset=page * _PAGE)
         listed = _listed(traces, page)
@@ -118,7 +129,7 @@ class Pages:
     def _user(self, request: Request) -> Response:
         user = self._store.user(request.path_params["id"])
         if user is None:
-            return self._missing("user", request.path_params["id"])
+            return self.missing("user", request.path_params["id"])
         page = _page(request)
         traces = self._store.traces(user=user.id, limit=_PAGE + 1, offset=page * _PAGE)
         sessions = self._store.sessions(user=user.id)
@@ -140,7 +151,7 @@ class Pages:
     def _trace(self, request: Request) -> Response:
         trace = self._store.trace(request.path_params["id"])
         if trace is None:
-            return self._missing("trace", request.path_params["id"])
+            return self.missing("trace", request.path_params["id"])
         bars = waterfall(self._observations(trace.id))
         asked = request.query_params.get("observation")
         chosen = next((b.observation for b in bars if b.observation.id == asked), None)
@@ -172,16 +183,6 @@ class Pages:
 
     def _observations(self, trace_id: str) -> list[Any]:
         return [each.observation for each in self._store.observations_of_trace(trace_id)]
-
-    def _missing(self, kind: str, wanted: str) -> Response:
-        return self._render(
-            "missing.html",
-            f"No such {kind}",
-            status=404,
-            kind=kind,
-            wanted=wanted,
-            sessions=self._store.sessions(limit=5),
-        )
 
     def _render(self, template: str, title: str, *, status: int = 200, **values: Any) -> Response:
         page = self._templates.get_template(template).render(
