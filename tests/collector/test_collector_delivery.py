@@ -120,7 +120,7 @@ def test_a_refusal_is_final_and_counted(
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
         lost = _send(collector, 3)
         wait_until(lambda: _metric(collector, "send_failed") == len(lost), "The loss is counted")
-        counted = counts.ask(f"http://127.0.0.1:{collector.metrics_port}/metrics")
+        counted = counts.ask(str(collector.metrics_port))
         assert counted is not None
         assert (counted.dropped, counted.sent, counted.waiting) == (len(lost), 0, 0)
         assert f"HTTP Status Code {status}" in collector.log()
