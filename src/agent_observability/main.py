@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 def _question(given: argparse.Namespace) -> Question:
     from hashlib import sha256  # noqa: PLC0415 - slow, as above
 
-    from .orders import mentioned_reference  # noqa: PLC0415 - as above
+    from .references import mentioned_reference  # noqa: PLC0415 - as above
 
     is_demo = given.actor == USER_ID
     own = f"conv_{sha256(given.actor.encode(errors='replace')).hexdigest()[:21]}"

@@ -11,9 +11,10 @@ from .handoffs import Handoff
 from .intents import intent_of
 from .memory import Turn, is_unanswered
 from .model import ChatModel
-from .orders import Order, canonical_reference
+from .orders import Order
 from .policies import Policy
 from .prompts import HANDED_OVER, NO_ORDER, NOT_YOURS, UNAVAILABLE, answer_prompt
+from .references import canonical_reference
 from .state import AgentState
 
 __all__ = ["NODES", "Dependencies", "Node", "Update", "give_up"]

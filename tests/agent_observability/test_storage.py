@@ -12,8 +12,9 @@ from agent_observability.customers import customer_of
 from agent_observability.database import Database, StorageError
 from agent_observability.handoffs import Handoff, Handoffs
 from agent_observability.memory import Memory, Turn
-from agent_observability.orders import OrderBook, canonical_reference, mentioned_reference
+from agent_observability.orders import OrderBook
 from agent_observability.policies import PolicyIndex
+from agent_observability.references import canonical_reference, mentioned_reference
 from agent_observability.shop import open_shop
 
 TURN = Turn("Where?", "Here.", "status", "answered", "ORDER-1")
