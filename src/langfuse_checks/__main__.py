@@ -14,17 +14,17 @@ from urllib.parse import quote
 import typer
 from rich.console import Console
 
-from langfuse_checks.analysis import Survey, survey
-from langfuse_checks.api import Api, CannotLookError, NotFoundError
-from langfuse_checks.config import Settings, SettingsError, address, load_settings
-from langfuse_checks.drill import drill, drill_table
-from langfuse_checks.drills import DRILLS
-from langfuse_checks.evidence import DEMO_SESSION, DEMO_USER, Expected, iso
-from langfuse_checks.feedback import FEEDBACK, Feedback, InvalidFeedbackError, read, send
-from langfuse_checks.report import as_json, exit_code, show, summary
-from langfuse_checks.rows import Score
-from langfuse_checks.tables import session_answers, session_table, user_answers, user_table
-from langfuse_checks.verify import verify
+from .api import Api, CannotLookError, NotFoundError, format_time
+from .config import Settings, SettingsError, address, load_settings
+from .drills.runner import run_drill
+from .drills.table import DRILLS, drill_table
+from .feedback import FEEDBACK, Feedback, InvalidFeedbackError, read_feedback, send_feedback
+from .records import Score
+from .reports.survey import Survey, survey
+from .reports.tables import session_answers, session_table, user_answers, user_table
+from .verify.evidence import DEMO_SESSION, DEMO_USER, Expected
+from .verify.report import as_json, exit_code, show, summary
+from .verify.verification import verify
 
 app = typer.Typer(
     name="python -m langfuse_checks",
@@ -38,7 +38,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _since(text: str) -> timedelta | None:
-    """Read `30m`; nothing stands for all of time."""
+    """Read a period such as `30m`; an empty text means all of time."""
     if not text:
         return None
     number, unit = text[:-1], text[-1]
@@ -65,8 +65,8 @@ def verify_command(
 ) -> None:
     """Check every promise of the chapter: 0 all hold, 1 one does not, 2 it could not look."""
     expected, period = Expected(session=session, user=user), _since(since)
-    with _connected(base_url) as api, _waiting() as waiting:
-        verdicts = verify(api, expected, since=period, wait_seconds=wait, waiting=waiting)
+    with _client(base_url) as api, _progress() as on_wait:
+        verdicts = verify(api, expected, since=period, wait_seconds=wait, on_wait=on_wait)
     if json:
         print(as_json(verdicts, expected, api.base_url))
     else:
@@ -85,13 +85,13 @@ def drill_command(
     """List the drills, or break one thing and show what turns red: 0 if it is what it should be."""
     console = Console()
     if not name:
-        _wide().print(drill_table())
+        _table_console().print(drill_table())
         print("Break one thing with, for example: make drill NAME=root-only")
         return
     if name not in DRILLS:
         raise typer.BadParameter(f"There is no such drill; there are {', '.join(DRILLS)}.")
-    with _connected() as api, _waiting() as waiting:
-        raise typer.Exit(drill(name, api, wait_seconds=wait, waiting=waiting, console=console))
+    with _client() as api, _progress() as on_wait:
+        raise typer.Exit(run_drill(name, api, wait_seconds=wait, on_wait=on_wait, console=console))
 
 
 @app.command("feedback")
@@ -106,41 +106,43 @@ def feedback_command(
     """Score a trace or a session, by default the demo's; a second opinion replaces the first."""
     try:
         if cohort:
-            given = list(read(_settings().agent_data_dir / "feedback.jsonl"))
+            opinions = list(read_feedback(_settings().agent_data_dir / "feedback.jsonl"))
         else:
             subject = session if session or trace else DEMO_SESSION
-            given = [Feedback.of(value, trace=trace, session=subject, comment=comment)]
-        with _connected() as api:
-            for one in given:
-                send(api, one)
+            opinions = [Feedback.of(value, trace=trace, session=subject, comment=comment)]
+        with _client() as api:
+            for opinion in opinions:
+                send_feedback(api, opinion)
     except (InvalidFeedbackError, CannotLookError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
-    _told(given, api.base_url)
+    _confirm(opinions, api.base_url)
 
 
 @app.command("users")
 def users_command(since: Since = "", base_url: BaseUrl = "") -> None:
     """Show what each user used, cost, was denied and thought of it."""
-    found = _surveyed(since, base_url)
-    _wide().print(user_table(found.users))
-    print(*user_answers(found.users), sep="\n")
+    users = _survey(since, base_url).users
+    _table_console().print(user_table(users))
+    print(*user_answers(users), sep="\n")
 
 
 @app.command("sessions")
 def sessions_command(since: Since = "", base_url: BaseUrl = "") -> None:
     """Show each session, the longest first, and why it is long."""
-    found = _surveyed(since, base_url)
-    _wide().print(session_table(found.sessions))
-    print(*session_answers(found.sessions), sep="\n")
+    sessions = _survey(since, base_url).sessions
+    _table_console().print(session_table(sessions))
+    print(*session_answers(sessions), sep="\n")
 
 
-def _surveyed(since: str, base_url: str) -> Survey:
+def _survey(since: str, base_url: str) -> Survey:
     period = _since(since)
-    asked = {} if period is None else {"fromStartTime": iso(datetime.now(UTC) - period)}
+    parameters = (
+        {} if period is None else {"fromStartTime": format_time(datetime.now(UTC) - period)}
+    )
     try:
-        with _connected(base_url) as api, _waiting():
-            return survey(api.observations(**asked), _all_feedback(api))
+        with _client(base_url) as api, _progress():
+            return survey(api.observations(**parameters), _all_feedback(api))
     except CannotLookError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
@@ -154,24 +156,24 @@ def _all_feedback(api: Api) -> list[Score]:
         return []
 
 
-def _told(given: Sequence[Feedback], base_url: str) -> None:
-    if len(given) != 1:
-        print(f"Sent {len(given)} scores.")
+def _confirm(opinions: Sequence[Feedback], base_url: str) -> None:
+    if len(opinions) != 1:
+        print(f"Sent {len(opinions)} scores.")
         return
     project = f"{base_url}/project/{quote(_settings().langfuse_project_id)}"
-    one = given[0]
-    print(f"{FEEDBACK} {one.value} on {one.kind} {one.subject}")
-    print(f"{project}/{one.kind}s/{quote(one.subject, safe='')}")
+    opinion = opinions[0]
+    print(f"{FEEDBACK} {opinion.value} on {opinion.kind} {opinion.subject}")
+    print(f"{project}/{opinion.kind}s/{quote(opinion.subject, safe='')}")
 
 
-def _wide() -> Console:
-    """A console for a table: into a pipe or a file, as wide as the table."""
+def _table_console() -> Console:
+    """Return a console for a table; in a pipe or a file it is as wide as the table."""
     console = Console()
     return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 @contextmanager
-def _connected(base_url: str = "") -> Iterator[Api]:
+def _client(base_url: str = "") -> Iterator[Api]:
     settings = _settings()
     try:
         url = address(base_url) if base_url else settings.langfuse_base_url
@@ -191,8 +193,8 @@ def _settings() -> Settings:
 
 
 @contextmanager
-def _waiting() -> Iterator[Callable[[str], None]]:
-    """Show what is waited for, on a terminal alone, and leave nothing of it."""
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Show on a terminal what is waited for, and erase it at the end."""
     with Console(stderr=True).status("Asking the backend") as status:
         yield lambda text: status.update(f"Waiting for spans: {text}")
 

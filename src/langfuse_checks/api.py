@@ -1,4 +1,4 @@
-"""Langfuse's public API, with one sentence and its fix for every way it can fail to answer."""
+"""A client of Langfuse's public API; every failure is one sentence that ends with its fix."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from langfuse_checks.rows import Observation, Score, observation, score
+from .records import Observation, Score, read_observation, read_score
 
-__all__ = ["Api", "CannotLookError", "Health", "NotFoundError", "WrongKeysError"]
+__all__ = ["Api", "CannotLookError", "Health", "NotFoundError", "WrongKeysError", "format_time"]
 
-Read = TypeVar("Read")
+Record = TypeVar("Record")
 
-_GROUPS: Final = "core,basic,io,metadata,usage,trace_context"
-_PAGE: Final = 1000
-_SCORES_PAGE: Final = 100
+_FIELDS: Final = "core,basic,io,metadata,usage,trace_context"
+_PAGE_SIZE: Final = 1000
+_SCORES_PAGE_SIZE: Final = 100
 _MAX_ROWS: Final = 200_000
 _TIMEOUT_SECONDS: Final = 15
-_LOCAL: Final = "x-langfuse-local"
+_LOCAL_HEADER: Final = "x-langfuse-local"
 
 
 class CannotLookError(RuntimeError):
@@ -42,9 +42,9 @@ class Health:
 
     Attributes:
         status: `OK`, or what is wrong.
-        version: The Langfuse version that it is, or whose answers it gives.
+        version: The version of Langfuse, or the one that the local backend answers like.
         is_local: Whether it is this project's local backend.
-        ahead_seconds: How far its clock is ahead of this machine's.
+        ahead_seconds: How far its clock is ahead of this machine's clock.
     """
 
     status: str
@@ -81,13 +81,13 @@ class Api:
         self._client.close()
 
     def health(self) -> Health:
-        """Ask how the backend is; an unhealthy one answers too."""
+        """Return what the backend says about itself, also when it is unhealthy."""
         response = self._send("GET", "/health")
         answer = self._object(response)
         return Health(
             status=str(answer.get("status", answer.get("message", response.status_code))),
             version=str(answer.get("version", "")),
-            is_local=_LOCAL in response.headers,
+            is_local=_LOCAL_HEADER in response.headers,
             ahead_seconds=_ahead(response.headers.get("date", "")),
         )
 
@@ -97,35 +97,35 @@ class Api:
         return str(data[0]["id"]) if data else ""
 
     def observations(self, **parameters: str) -> list[Observation]:
-        """Return all observations that the parameters ask for, newest first."""
-        asked = {"fields": _GROUPS, "limit": str(_PAGE), **parameters}
-        return list(self._pages("/v2/observations", asked, observation))
+        """Return all observations that match the parameters, newest first."""
+        query = {"fields": _FIELDS, "limit": str(_PAGE_SIZE), **parameters}
+        return list(self._pages("/v2/observations", query, read_observation))
 
     def some_observations(self, limit: int, **parameters: str) -> list[Observation]:
-        """Return the newest observations, one page at most."""
-        asked = {"fields": _GROUPS, "limit": str(limit), **parameters}
-        return self._rows(self._checked("GET", "/v2/observations", asked), observation)
+        """Return the newest observations that match the parameters, one page at most."""
+        query = {"fields": _FIELDS, "limit": str(limit), **parameters}
+        return self._rows(self._checked("GET", "/v2/observations", query), read_observation)
 
     def scores(self, **parameters: str) -> list[Score]:
-        """Return all scores that the parameters ask for."""
-        asked = {"fields": "details,subject", "limit": str(_SCORES_PAGE), **parameters}
-        return list(self._pages("/v3/scores", asked, score))
+        """Return all scores that match the parameters."""
+        query = {"fields": "details,subject", "limit": str(_SCORES_PAGE_SIZE), **parameters}
+        return list(self._pages("/v3/scores", query, read_score))
 
     def metrics(self, query: Mapping[str, object]) -> list[dict[str, Any]]:
-        """Return the groups that a metrics query makes."""
+        """Return the groups of a metrics query."""
         return self._data(self._checked("GET", "/v2/metrics", {"query": dumps(query)}))
 
     def post_score(self, body: Mapping[str, object]) -> str:
-        """Store a score and return its id; one with the same id is replaced."""
+        """Store a score and return its id; it replaces the score of the same id."""
         return str(self._checked("POST", "/scores", json=body).get("id", ""))
 
     def _pages(
-        self, path: str, asked: dict[str, str], read: Callable[[Mapping[str, Any]], Read]
-    ) -> Iterator[Read]:
+        self, path: str, query: dict[str, str], read: Callable[[Mapping[str, Any]], Record]
+    ) -> Iterator[Record]:
         seen: set[str] = set()
         rows = 0
         while True:
-            answer = self._checked("GET", path, asked)
+            answer = self._checked("GET", path, query)
             page = self._rows(answer, read)
             rows += len(page)
             yield from page
@@ -143,11 +143,11 @@ class Api:
                     f"{path} has more than {_MAX_ROWS:,} rows to read: look at fewer (--since)."
                 )
             seen.add(cursor)
-            asked = {**asked, "cursor": cursor}
+            query = {**query, "cursor": cursor}
 
     def _rows(
-        self, answer: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Read]
-    ) -> list[Read]:
+        self, answer: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Record]
+    ) -> list[Record]:
         try:
             return [read(row) for row in self._data(answer)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -207,26 +207,31 @@ class Api:
         if isinstance(answer, dict):
             return answer
         is_page = "html" in response.headers.get("content-type", "")
-        what = "an HTML page" if is_page else f"{response.status_code} without a JSON object"
+        content = "an HTML page" if is_page else f"{response.status_code} without a JSON object"
         raise CannotLookError(
-            f"{self.base_url} answered {what}, as a proxy or another program does: check"
+            f"{self.base_url} answered {content}, as a proxy or another program does: check"
             " LANGFUSE_BASE_URL."
         )
 
-    def _refusal(self, response: httpx2.Response, what: str) -> CannotLookError:
+    def _refusal(self, response: httpx2.Response, request: str) -> CannotLookError:
         status = response.status_code
         if status in {401, 403}:
             return WrongKeysError(
                 f"{self.base_url} does not accept the keys (HTTP {status}): set"
                 " LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY to those of the project."
             )
-        answer = self._object(response)  # Not of Langfuse if it is a page: that says more.
+        answer = self._object(response)  # Says more if a proxy sent a page instead.
         if status == httpx2.codes.NOT_FOUND:
-            return NotFoundError(f"{what} is not there (HTTP 404)")
+            return NotFoundError(f"{request} is not there (HTTP 404)")
         return CannotLookError(
-            f"{what} at {self.base_url} answered HTTP {status}"
+            f"{request} at {self.base_url} answered HTTP {status}"
             f" ({str(answer.get('message', 'no reason given'))[:200]}): see the server's log."
         )
+
+
+def format_time(time: datetime) -> str:
+    """Return a time as the API's parameters have it."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _ahead(date: str) -> float:

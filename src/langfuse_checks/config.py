@@ -56,9 +56,9 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = (_sentence(cast("dict[str, object]", one)) for one in error.errors())
+        sentences = (_sentence(cast("dict[str, object]", problem)) for problem in error.errors())
         # The original error knows the values, secrets among them: it is not chained.
-        raise SettingsError(" ".join(problems)) from None
+        raise SettingsError(" ".join(sentences)) from None
     except (OSError, UnicodeDecodeError):
         raise SettingsError(".env should be a file of UTF-8 text that you may read.") from None
 

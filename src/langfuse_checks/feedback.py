@@ -1,6 +1,6 @@
 """Feedback: what a user thought of a turn or a conversation, as a score in Langfuse.
 
-The score's id is made from what it is about, so that a second opinion replaces the first.
+The score's id is made from its subject, so that a second opinion replaces the first.
 """
 
 import json
@@ -10,23 +10,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from langfuse_checks.api import Api
+from .api import Api
 
-__all__ = ["FEEDBACK", "Feedback", "InvalidFeedbackError", "read", "send"]
+__all__ = ["FEEDBACK", "Feedback", "InvalidFeedbackError", "read_feedback", "send_feedback"]
 
 FEEDBACK: Final = "user-feedback"
 _VALUES: Final = {"up": 1, "down": 0}
-_LONGEST_COMMENT: Final = 2000
+_MAX_COMMENT_CHARACTERS: Final = 2000
 _TRACE_DIGITS: Final = 32
 
 
 class InvalidFeedbackError(ValueError):
-    """What was given is no feedback; the message says what is."""
+    """The values are no feedback; the message says what would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One thumb; `kind` is `trace` or `session`, and `subject` its id."""
+    """One thumb, up (1) or down (0), on a trace or a session: its `kind`; `subject` is its id."""
 
     value: int
     kind: str
@@ -35,29 +35,29 @@ class Feedback:
 
     @classmethod
     def of(cls, value: str, *, trace: str, session: str, comment: str) -> "Feedback":
-        """Read what a command was given; raises InvalidFeedbackError."""
+        """Read the values of a command; raises InvalidFeedbackError."""
         if value not in _VALUES:
             raise InvalidFeedbackError("VALUE should be up or down, as in make feedback VALUE=up.")
         if trace and session:
             raise InvalidFeedbackError("Give TRACE or SESSION, not both.")
         if trace and not _is_trace_id(trace):
             raise InvalidFeedbackError("TRACE should be 32 hex digits, as `make demo` prints them.")
-        if len(comment) > _LONGEST_COMMENT:
+        if len(comment) > _MAX_COMMENT_CHARACTERS:
             raise InvalidFeedbackError(
-                f"COMMENT should have at most {_LONGEST_COMMENT} characters."
+                f"COMMENT should have at most {_MAX_COMMENT_CHARACTERS} characters."
             )
         kind = "trace" if trace else "session"
         return cls(_VALUES[value], kind, trace.lower() or session, comment)
 
     @property
     def id(self) -> str:
-        """The score's id: the same for every opinion of the same thing."""
+        """The score's id: the same for every opinion on the same subject."""
         return sha256(
             f"{FEEDBACK}/{self.kind}/{self.subject}".encode(errors="replace")
         ).hexdigest()[:32]
 
 
-def send(api: Api, feedback: Feedback) -> str:
+def send_feedback(api: Api, feedback: Feedback) -> str:
     """Store the score and return its id; raises CannotLookError."""
     body: dict[str, object] = {
         "id": feedback.id,
@@ -72,8 +72,8 @@ def send(api: Api, feedback: Feedback) -> str:
     return api.post_score(body)
 
 
-def read(path: Path) -> Iterator[Feedback]:
-    """Read what `make cohort` has collected: a JSON object a line; raises InvalidFeedbackError."""
+def read_feedback(path: Path) -> Iterator[Feedback]:
+    """Read the file that `make cohort` writes, JSON lines; raises InvalidFeedbackError."""
     try:
         lines = path.read_text().splitlines()
     except OSError as error:
@@ -82,15 +82,15 @@ def read(path: Path) -> Iterator[Feedback]:
         ) from None
     for number, line in enumerate(lines, start=1):
         try:
-            yield _of_line(json.loads(line))
+            yield _from_line(json.loads(line))
         except (KeyError, TypeError, ValueError):
             raise InvalidFeedbackError(
                 f"Line {number} of {path} is no feedback: run `make cohort` again."
             ) from None
 
 
-def _of_line(given: Mapping[str, object]) -> Feedback:
-    trace, value = str(given["trace_id"]), given["value"]
+def _from_line(line: Mapping[str, object]) -> Feedback:
+    trace, value = str(line["trace_id"]), line["value"]
     if not _is_trace_id(trace) or value not in _VALUES.values():
         raise ValueError
     return Feedback(int(str(value)), "trace", trace)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from collector_process import free_ports, wait_until
 
-from langfuse_checks.drills import DRILLS
+from langfuse_checks.drills.table import DRILLS
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSION = "conv_82d9535867844b4c8cdff"
@@ -110,8 +110,8 @@ def test_every_promise_holds_through_the_collector(checkout: Checkout) -> None:
     "name",
     [
         pytest.param(name, marks=() if name == "root-only" else pytest.mark.soak)
-        for name, one in DRILLS.items()
-        if not one.is_refused
+        for name, drill in DRILLS.items()
+        if not drill.is_refused
     ],
 )
 def test_drills_break_the_same_through_the_collector(checkout: Checkout, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What the checks are tested against: a real local backend, and servers that misbehave."""
+"""Fixtures of the checks' tests: a real local backend, and servers that misbehave."""
 
 import json
 import threading
@@ -7,7 +7,7 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from answering import KEYS, Backend, Script, Serve
+from backends import KEYS, Backend, Script, Serve
 
 from langfuse_checks.api import Api
 from langfuse_local.config import Settings
@@ -28,8 +28,8 @@ def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
         finally:
             server.should_exit = True
             thread.join()
-            for one in (*web, *otlp):
-                one.close()
+            for listener in (*web, *otlp):
+                listener.close()
 
 
 def _url(sockets: Sequence[object]) -> str:
@@ -38,7 +38,7 @@ def _url(sockets: Sequence[object]) -> str:
 
 @pytest.fixture(name="serve")
 def _serve() -> Iterator[Serve]:
-    """Starts a server whose answers a function of the request's path gives; returns a client."""
+    """Start servers whose answers depend on the request's path; return a client of each."""
     with _Servers() as servers:
         yield servers.start
 

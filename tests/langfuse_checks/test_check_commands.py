@@ -12,11 +12,11 @@ from pathlib import Path
 from urllib.request import build_opener
 
 import pytest
-from answering import Backend
+from backends import Backend
 from typer.testing import CliRunner
 
 from langfuse_checks.__main__ import app
-from langfuse_checks.evidence import DEMO_SESSION, DEMO_USER
+from langfuse_checks.verify.evidence import DEMO_SESSION, DEMO_USER
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ ok    feedback is readable on the session               none yet: make feedback 
 
 @pytest.fixture(scope="module", name="run")
 def _run(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """In a folder where two turns and a conversation have run."""
+    """Run modules in a folder where two turns and a conversation have run."""
     run = Run(tmp_path_factory.mktemp("checkout"), backend)
     for module in ("main", "main", "conversation"):
         done = run(f"agent_observability.{module}")
@@ -91,30 +91,30 @@ def _run(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def test_verify_is_green_and_reads_like_this(run: Run, backend: Backend) -> None:
     """Exit 0 after two turns; the output is the same each time but for the address."""
-    seen = run("langfuse_checks", "verify")
-    assert seen.stdout.replace(backend.web, "URL") == GREEN
-    assert seen.returncode == 0
-    assert "\x1b" not in seen.stdout
-    assert seen.stderr == ""
+    done = run("langfuse_checks", "verify")
+    assert done.stdout.replace(backend.web, "URL") == GREEN
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
 
 
 def test_the_conversation_is_green(run: Run, backend: Backend) -> None:
     """Three turns of a session of its own, a handoff among them."""
     with backend.api() as api:
         sessions = {row.session_id for row in api.observations(userId=DEMO_USER)} - {DEMO_SESSION}
-    (session,) = (each for each in sessions if not each.startswith("conv_drill"))
-    seen = run("langfuse_checks", "verify", "--session", session)
-    assert seen.returncode == 0, seen.stdout
-    assert "3 traces" in seen.stdout
+    (session,) = (s for s in sessions if not s.startswith("conv_drill"))
+    done = run("langfuse_checks", "verify", "--session", session)
+    assert done.returncode == 0, done.stdout
+    assert "3 traces" in done.stdout
 
 
 def test_verify_as_json(run: Run) -> None:
     """One object with every promise, its status, its first span, and the exit code."""
-    seen = run("langfuse_checks", "verify", "--json", "--user", "usr_other", "--wait", "0")
-    told = json.loads(seen.stdout)
-    assert told["exit_code"] == seen.returncode == 1
-    assert (told["session"], told["user"]) == (DEMO_SESSION, "usr_other")
-    by_id = {each["id"]: each for each in told["promises"]}
+    done = run("langfuse_checks", "verify", "--json", "--user", "usr_other", "--wait", "0")
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == done.returncode == 1
+    assert (report["session"], report["user"]) == (DEMO_SESSION, "usr_other")
+    by_id = {promise["id"]: promise for promise in report["promises"]}
     assert len(by_id) == 21
     assert by_id["carries_user"]["status"] == "broken"
     assert by_id["carries_user"]["span"]["trace_id"]
@@ -142,15 +142,15 @@ def test_exit_codes(
 ) -> None:
     """0, 1 and 2, with one sentence and never a traceback."""
     wait = [] if "--wait" in arguments else ["--wait", "1"]
-    given = {"LANGFUSE_BASE_URL": run.backend.web, **changes}
-    seen = CliRunner().invoke(app, ["verify", *arguments, *wait], env=given)
-    said = " ".join(re.sub(r"[│╭╰─╮╯]", " ", seen.output).split())
-    assert seen.exit_code == code, said
-    assert words in said
-    assert seen.exception is None or isinstance(seen.exception, SystemExit)
+    environment = {"LANGFUSE_BASE_URL": run.backend.web, **changes}
+    done = CliRunner().invoke(app, ["verify", *arguments, *wait], env=environment)
+    output = " ".join(re.sub(r"[│╭╰─╮╯]", " ", done.output).split())
+    assert done.exit_code == code, output
+    assert words in output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
 
 
-def test_feedback_is_one_score_however_often_it_is_given(run: Run, backend: Backend) -> None:
+def test_feedback_given_twice_is_one_score(run: Run, backend: Backend) -> None:
     """The second opinion replaces the first, with its comment as it was typed."""
     with backend.api() as api:
         row = api.some_observations(1, sessionId=DEMO_SESSION, isRootObservation="true")[0]
@@ -171,7 +171,7 @@ def test_feedback_is_one_score_however_often_it_is_given(run: Run, backend: Back
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("variables", "words"),
     [
         ({}, "VALUE should be up or down"),
         ({"CHECK_VALUE": "5"}, "VALUE should be up or down"),
@@ -180,9 +180,9 @@ def test_feedback_is_one_score_however_often_it_is_given(run: Run, backend: Back
         ({"CHECK_VALUE": "up", "CHECK_COMMENT": "x" * 2001}, "at most 2000 characters"),
     ],
 )
-def test_bad_feedback_is_refused(given: dict[str, str], words: str) -> None:
+def test_bad_feedback_is_refused(variables: dict[str, str], words: str) -> None:
     """Exit 2 and a sentence, before anything is sent."""
-    done = CliRunner().invoke(app, ["feedback"], env=given)
+    done = CliRunner().invoke(app, ["feedback"], env=variables)
     assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
 
@@ -193,14 +193,14 @@ def test_the_cohorts_feedback_reaches_users_and_sessions(run: Run, backend: Back
         before = len(api.scores(name="user-feedback"))
     assert run("agent_observability.cohort", "--users", "32").returncode == 0
     for _ in range(2):  # A second time changes nothing.
-        sent = run("langfuse_checks", "feedback", "--cohort")
-        assert sent.returncode == 0, sent.stderr
-    many = int(re.findall(r"\d+", sent.stdout)[0])
+        feedback = run("langfuse_checks", "feedback", "--cohort")
+        assert feedback.returncode == 0, feedback.stderr
+    score_count = int(re.findall(r"\d+", feedback.stdout)[0])
     users, sessions = run("langfuse_checks", "users"), run("langfuse_checks", "sessions")
     assert (users.returncode, sessions.returncode) == (0, 0), users.stderr
     for table in (users.stdout, sessions.stdout):
         counts = re.findall(r"(\d+) up, (\d+) down", table)
-        assert sum(int(up) + int(down) for up, down in counts) == before + many
+        assert sum(int(up) + int(down) for up, down in counts) == before + score_count
     assert re.search(
         r"^Highest cost: usr_\w+, \$[\d.]+ \(\d+% of \$[\d.]+\)\.$", users.stdout, re.M
     )
@@ -212,7 +212,7 @@ def test_the_cohorts_feedback_reaches_users_and_sessions(run: Run, backend: Back
 
 
 def _denied_twice(backend: Backend) -> list[tuple[str, str]]:
-    """Users with two denied turns or more, dearest first."""
+    """Return users with two denied turns or more, the most expensive first."""
     denied: Counter[str] = Counter()
     cost: Counter[str] = Counter()
     with backend.api() as api:
@@ -224,20 +224,20 @@ def _denied_twice(backend: Backend) -> list[tuple[str, str]]:
 
 
 def _costs(table: str) -> set[tuple[str, float]]:
-    found = re.findall(r"^(usr_\w+|conv_\w+).*?(?:\$([\d.]+)|$)", table, re.MULTILINE)
-    return {(name, float(cost or 0)) for name, cost in found}
+    rows = re.findall(r"^(usr_\w+|conv_\w+).*?(?:\$([\d.]+)|$)", table, re.MULTILINE)
+    return {(name, float(cost or 0)) for name, cost in rows}
 
 
 def _costs_of_page(backend: Backend, page: str) -> set[tuple[str, float]]:
-    """What the page lists, page by page."""
-    found: set[tuple[str, float]] = set()
+    """Return what the list shows on all of its pages."""
+    costs: set[tuple[str, float]] = set()
     for number in range(5):
         for row in _page(backend, f"{page}?page={number}").split("<tr>"):
             text = unescape(re.sub(r"<[^>]*>", " ", row))
             names = re.findall(r"^\s*(usr_\w+|conv_\w+)", text)
-            costs = re.findall(r"\$([\d.]+)", text)
-            found |= {(name, float(costs[0]) if costs else 0.0) for name in names}
-    return found
+            dollars = re.findall(r"\$([\d.]+)", text)
+            costs |= {(name, float(dollars[0]) if dollars else 0.0) for name in names}
+    return costs
 
 
 def _page(backend: Backend, path: str) -> str:

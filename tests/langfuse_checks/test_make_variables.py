@@ -12,9 +12,9 @@ MAKEFILE = Path(__file__).parents[2] / "Makefile"
 TYPED = "`touch ran` $(touch ran) $$(shell touch ran) \"up\" 'down' ; touch ran é"
 
 
-@pytest.fixture(name="given")
-def _given(tmp_path: Path) -> Path:
-    """A folder in which make's python prints the CHECK_ variables it is given."""
+@pytest.fixture(name="folder")
+def _folder(tmp_path: Path) -> Path:
+    """Return a folder in which make's Python prints its CHECK_ variables."""
     for path in ("requirements/demo.txt", ".venv/.demo"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).touch()
@@ -28,7 +28,7 @@ def _given(tmp_path: Path) -> Path:
 
 
 def make(folder: Path, *arguments: str, **environment: str) -> dict[str, str]:
-    """What the command of a target is given."""
+    """Return the CHECK_ variables that reach the command of a target."""
     done = subprocess.run(
         ["make", "-f", str(MAKEFILE), "PYTHON=./python", *arguments],
         cwd=folder,
@@ -37,26 +37,28 @@ def make(folder: Path, *arguments: str, **environment: str) -> dict[str, str]:
         capture_output=True,
         text=True,
     )
-    told: dict[str, str] = json.loads(done.stdout)
-    return told
+    variables: dict[str, str] = json.loads(done.stdout)
+    return variables
 
 
-def test_what_is_typed_is_passed_on_and_not_run(given: Path) -> None:
+def test_what_is_typed_is_passed_on_and_not_run(folder: Path) -> None:
     """Backticks, quotes, dollars and semicolons are text, for the shell and for make."""
-    told = make(given, "feedback", "VALUE=up", f"COMMENT={TYPED}", "SESSION=$(shell touch ran)")
-    assert told == {
+    variables = make(
+        folder, "feedback", "VALUE=up", f"COMMENT={TYPED}", "SESSION=$(shell touch ran)"
+    )
+    assert variables == {
         "CHECK_VALUE": "up",
         "CHECK_COMMENT": TYPED,
         "CHECK_SESSION": "$(shell touch ran)",
     }
-    assert not (given / "ran").exists()
+    assert not (folder / "ran").exists()
 
 
-def test_the_readers_environment_is_not_taken_for_an_answer(given: Path) -> None:
+def test_the_readers_environment_is_not_taken_for_an_answer(folder: Path) -> None:
     """USER and NAME are set in many shells; only the command line counts."""
-    assert make(given, "verify", USER="root", NAME="laptop", SESSION="s", VALUE="up") == {}
-    assert make(given, "drill", "NAME=root-only", USER="root") == {"CHECK_DRILL": "root-only"}
-    assert make(given, "verify", "USER=usr_1", "SINCE=1h") == {
+    assert make(folder, "verify", USER="root", NAME="laptop", SESSION="s", VALUE="up") == {}
+    assert make(folder, "drill", "NAME=root-only", USER="root") == {"CHECK_DRILL": "root-only"}
+    assert make(folder, "verify", "USER=usr_1", "SINCE=1h") == {
         "CHECK_USER": "usr_1",
         "CHECK_SINCE": "1h",
     }

@@ -1,18 +1,18 @@
-"""Rows for the promises: a healthy session, to be spoiled one field at a time."""
+"""A healthy session as rows and evidence, which a test spoils one field at a time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from langfuse_checks.evidence import Evidence, Expected
-from langfuse_checks.rows import Observation, Score
+from langfuse_checks.records import Observation, Score
+from langfuse_checks.verify.evidence import Evidence, Expected
 
 EXPECTED = Expected()
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
 def row(trace: int, span: int, **changes: Any) -> Observation:
-    """One healthy observation: span 1 is the root, span 2 the model's, others plain."""
+    """Return a healthy observation: span 1 is the root, span 2 the model's, others plain."""
     healthy = Observation(
         id=f"{span:016x}",
         trace_id=f"{trace:032x}",
@@ -38,7 +38,7 @@ def row(trace: int, span: int, **changes: Any) -> Observation:
 
 
 def evidence(*spoiled: Observation, **changes: Any) -> Evidence:
-    """Two healthy turns of three observations, with these in place of those of the same id."""
+    """Return two healthy turns of three observations; each of `spoiled` replaces the one of its id."""
     rows = {(r.trace_id, r.id): r for r in (row(t, s) for t in (1, 2) for s in (1, 2, 3))}
     rows |= {(r.trace_id, r.id): r for r in spoiled}
     healthy = Evidence(

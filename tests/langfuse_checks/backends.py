@@ -1,4 +1,4 @@
-"""What the tests of the checks talk to, as values."""
+"""The backends that the checks' tests talk to, as values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ class Backend:
     otlp: str
 
     def api(self) -> Api:
-        """A client with the demo's keys."""
+        """Return a client with the demo's keys."""
         return Api(self.web, *KEYS)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a scripted server says; a string is sent as it is, anything else as JSON.
+    """The answer of a scripted server; a string is sent as it is, anything else as JSON.
 
-    With `cut` it closes the connection before the whole body is out.
+    With `cut` the server closes the connection before the whole body is out.
     """
 
     body: object

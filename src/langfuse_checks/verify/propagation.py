@@ -1,15 +1,15 @@
-"""What every observation of a session carries, with the reason when some of them do not."""
+"""Promises about propagation: every observation of a session carries the session, the user, ..."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from langfuse_checks.evidence import Evidence, Expected
-from langfuse_checks.results import Result, broken, kept
-from langfuse_checks.rows import Observation
+from ..records import Observation
+from .evidence import Evidence, Expected
+from .verdicts import Result, broken, kept
 
-__all__ = ["COVERED", "carried"]
+__all__ = ["CARRIED", "carried_by_all"]
 
-COVERED: Final[Mapping[str, str]] = {
+CARRIED: Final[Mapping[str, str]] = {
     "carries_session": "the session",
     "carries_user": "the user",
     "carries_trace_name": "the trace name",
@@ -18,7 +18,7 @@ COVERED: Final[Mapping[str, str]] = {
     "carries_environment": "the environment",
     "carries_metadata": "the bounded metadata",
 }
-"""Ids of the promises about every observation, and what it carries."""
+"""What every observation carries, by the id of its promise."""
 
 _METADATA: Final = ("environment", "workflow", "region")
 _ATTRIBUTES: Final = "attributes."
@@ -26,9 +26,9 @@ _AROUND: Final = "enter langfuse_trace_context() around run_agent(), before the 
 _ON_EVERY_SPAN: Final = "add LangfuseBaggageSpanProcessor() before the BatchSpanProcessor"
 _RESOURCE: Final = "set deployment.environment.name on the resource, in lower case"
 
-Has = Callable[[Observation, Expected], bool]
+Predicate = Callable[[Observation, Expected], bool]
 
-_HAS: Final[Mapping[str, Has]] = {
+_CARRIES: Final[Mapping[str, Predicate]] = {
     "carries_session": lambda row, expected: row.session_id == expected.session,
     "carries_user": lambda row, expected: row.user_id == expected.user,
     "carries_trace_name": lambda row, expected: row.trace_name == expected.trace_name,
@@ -38,8 +38,8 @@ _HAS: Final[Mapping[str, Has]] = {
 }
 
 
-def carried(id_: str) -> Callable[[Evidence], Result]:
-    """Return the check of one id of `COVERED`."""
+def carried_by_all(id_: str) -> Callable[[Evidence], Result]:
+    """Return the check of one id of `CARRIED`."""
     return lambda evidence: _result(id_, evidence)
 
 
@@ -53,14 +53,14 @@ def _result(id_: str, evidence: Evidence) -> Result:
 
 
 def _without(id_: str, evidence: Evidence) -> list[Observation]:
-    has = _HAS[id_]
-    return [row for row in evidence.rows if not has(row, evidence.expected)]
+    carries = _CARRIES[id_]
+    return [row for row in evidence.rows if not carries(row, evidence.expected)]
 
 
 def _without_version(evidence: Evidence) -> list[Observation]:
-    """Rows without the version of their trace, which is that of its root."""
-    of_trace = {row.trace_id: row.version for row in evidence.rows if row.is_root}
-    return [r for r in evidence.rows if not r.version or r.version != of_trace.get(r.trace_id)]
+    """Return the rows that lack the version of their trace, which is that of its root."""
+    versions = {row.trace_id: row.version for row in evidence.rows if row.is_root}
+    return [r for r in evidence.rows if not r.version or r.version != versions.get(r.trace_id)]
 
 
 def _diagnosis(id_: str, missing: Sequence[Observation], evidence: Evidence) -> tuple[str, str]:
@@ -77,11 +77,11 @@ def _diagnosis(id_: str, missing: Sequence[Observation], evidence: Evidence) -> 
         )
     if id_ == "carries_environment":
         return "it is `default`: none was sent, or it is not of a-z 0-9 _ -", _RESOURCE
-    return _where(missing, evidence.rows)
+    return _likely_cause(missing, evidence.rows)
 
 
-def _where(missing: Sequence[Observation], rows: Sequence[Observation]) -> tuple[str, str]:
-    """The likely cause by which spans lack it: all, all but the root, the root too, or a few."""
+def _likely_cause(missing: Sequence[Observation], rows: Sequence[Observation]) -> tuple[str, str]:
+    """Guess the cause from which spans lack it: all, all but the root, the root too, or a few."""
     lacking = {(row.trace_id, row.id) for row in missing}
     having = [row for row in rows if (row.trace_id, row.id) not in lacking]
     if not having:

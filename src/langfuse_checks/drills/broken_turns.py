@@ -1,7 +1,7 @@
-"""Two turns of the application with one part of its wiring swapped: the drills' broken runs.
+"""Runs two turns of the application with one part of its wiring broken, as a drill's process.
 
-The one module of the checks that imports the application. Nothing of it is copied: a drill swaps
-the span processor, wraps a node, or has the turn enter its context with other values.
+This is the only module of the checks that imports the application, and it copies nothing of it: a
+drill swaps the span processor, wraps a node, or enters the turn's context with other values.
 """
 
 import os
@@ -30,7 +30,8 @@ from agent_observability.langfuse_context import (
 )
 from agent_observability.nodes import NODES
 from agent_observability.services import open_services
-from langfuse_checks.drills import REFUSED, expected
+
+from .table import REFUSED, expected
 
 __all__ = ["main"]
 
@@ -63,8 +64,8 @@ def main(name: str) -> int:
 
 def _context(name: str, **values: Any) -> AbstractContextManager[None]:
     """The turn's own context, with the user and the tags of the drill."""
-    wanted = expected(name)
-    return langfuse_trace_context(**{**values, "user_id": wanted.user, "tags": wanted.tags})
+    intended = expected(name)
+    return langfuse_trace_context(**{**values, "user_id": intended.user, "tags": intended.tags})
 
 
 def _entering(

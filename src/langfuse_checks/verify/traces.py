@@ -1,22 +1,22 @@
-"""Promises about turns: how many the session holds, and that each is one whole trace."""
+"""Promises about traces: the session has two or more, and each turn is one whole trace."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from langfuse_checks.evidence import Evidence
-from langfuse_checks.results import Result, broken, kept, unchecked
-from langfuse_checks.rows import Observation
+from ..records import Observation
+from .evidence import Evidence
+from .verdicts import Result, broken, kept, unchecked
 
-__all__ = ["root", "session", "strays", "trace_ids"]
+__all__ = ["no_stray_traces", "no_trace_id_as_session", "one_named_root", "session_has_turns"]
 
 _TURNS: Final = 2
 
 
-def session(evidence: Evidence) -> Result:
-    """Two turns of one conversation are one session."""
-    wanted = evidence.expected.session
+def session_has_turns(evidence: Evidence) -> Result:
+    """Check that the turns of one conversation are one session."""
+    session = evidence.expected.session
     traces = [
-        each for each in evidence.traces.values() if any(r.session_id == wanted for r in each)
+        rows for rows in evidence.traces.values() if any(row.session_id == session for row in rows)
     ]
     if len(traces) >= _TURNS:
         return kept(f"{len(traces)} traces")
@@ -51,21 +51,21 @@ def session(evidence: Evidence) -> Result:
     )
 
 
-def root(evidence: Evidence) -> Result:
-    """Each trace has exactly one root, and it carries the trace's name."""
+def one_named_root(evidence: Evidence) -> Result:
+    """Check that each trace has exactly one root, and that it carries the trace's name."""
     name = evidence.expected.trace_name
-    good = 0
+    whole = 0
     first: tuple[Observation, str, str] | None = None
     for rows in evidence.traces.values():
         roots = [row for row in rows if row.is_root]
         if len(roots) == 1 and roots[0].trace_name == name:
-            good += 1
+            whole += 1
         elif not first:
             first = _why_no_root(rows, roots)
     if first is None:
-        return kept(f"{good}/{len(evidence.traces)}")
+        return kept(f"{whole}/{len(evidence.traces)}")
     span, cause, fix = first
-    return broken(f"{good}/{len(evidence.traces)}", span=span, cause=cause, fix=fix)
+    return broken(f"{whole}/{len(evidence.traces)}", span=span, cause=cause, fix=fix)
 
 
 def _why_no_root(
@@ -81,8 +81,8 @@ def _why_no_root(
     return roots[0], cause, "enter langfuse_trace_context() before the root span starts"
 
 
-def strays(evidence: Evidence) -> Result:
-    """Nothing that ran during a turn made a trace of its own."""
+def no_stray_traces(evidence: Evidence) -> Result:
+    """Check that nothing that ran during a turn started a trace of its own."""
     if not evidence.strays:
         return kept("0 stray traces")
     return broken(
@@ -94,8 +94,8 @@ def strays(evidence: Evidence) -> Result:
     )
 
 
-def trace_ids(evidence: Evidence) -> Result:
-    """No session is called like its trace."""
+def no_trace_id_as_session(evidence: Evidence) -> Result:
+    """Check that no session id is the id of its trace."""
     rows = [*evidence.rows, *evidence.roots_of_user]
     if not rows:
         return unchecked("neither the session nor the user has an observation")

@@ -1,7 +1,7 @@
-"""The chapter's questions about users and sessions, answered from rows of the public API.
+"""A survey of users and sessions: sums over observations, as Langfuse's pages make them.
 
-Which users cost most, who is denied again and again, where negative feedback clusters, and which
-sessions are long and why: sums over observations, as Langfuse's pages make them.
+It answers the chapter's questions: which users cost most, who is denied again and again, where
+negative feedback clusters, and which sessions are long and why.
 """
 
 from collections import Counter
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from langfuse_checks.rows import Observation, Score
+from ..records import Observation, Score
 
 __all__ = ["Group", "Survey", "survey", "why_long"]
 
-OUTCOME: Final = "outcome"
-_LONG: Final = 3  # turns: the chapter's conversation
-_FRICTION: Final = {
+_OUTCOME: Final = "outcome"
+_LONG_TURNS: Final = 3  # As many as the chapter's conversation has.
+_FRICTIONS: Final = {
     "denied": "denied",
     "escalated": "handed to a person",
     "unavailable": "a service was down",
@@ -25,7 +25,7 @@ _FRICTION: Final = {
 
 @dataclass(slots=True)
 class Group:
-    """The rows of one user or session; `id` is empty for the rows that name none."""
+    """Sums over the rows of one user or session; `id` is empty for the rows that name none."""
 
     id: str
     traces: set[str] = field(default_factory=set)
@@ -36,8 +36,8 @@ class Group:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float = 0.0
-    known: int = 0
-    unknown: int = 0
+    known_costs: int = 0
+    unknown_costs: int = 0
     errors: int = 0
     up: int = 0
     down: int = 0
@@ -45,7 +45,7 @@ class Group:
     ended: datetime | None = None
 
     def add(self, row: Observation) -> None:
-        """Count a row."""
+        """Add a row to the sums."""
         self.traces.add(row.trace_id)
         self.sessions |= {row.session_id} - {""}
         self.users |= {row.user_id} - {""}
@@ -53,11 +53,11 @@ class Group:
         self.input_tokens += row.usage.get("input", 0)
         self.output_tokens += row.usage.get("output", 0)
         self.cost += row.total_cost
-        self.known += bool(row.cost)
-        self.unknown += row.is_unknown_cost
+        self.known_costs += bool(row.cost)
+        self.unknown_costs += row.is_unknown_cost
         self.errors += row.level == "ERROR"
-        if row.is_root and OUTCOME in row.metadata:
-            self.outcomes[str(row.metadata[OUTCOME])] += 1
+        if row.is_root and _OUTCOME in row.metadata:
+            self.outcomes[str(row.metadata[_OUTCOME])] += 1
         self.started = min(self.started or row.start, row.start)
         self.ended = max(self.ended or row.end, row.end)
 
@@ -71,36 +71,36 @@ class Survey:
 
 
 def survey(rows: Iterable[Observation], scores: Iterable[Score]) -> Survey:
-    """Group the rows, and give each group the feedback on its traces and sessions."""
+    """Group the rows by user and by session, each with the feedback on its traces and sessions."""
     users: dict[str, Group] = {}
     sessions: dict[str, Group] = {}
     for row in rows:
         users.setdefault(row.user_id, Group(row.user_id)).add(row)
         sessions.setdefault(row.session_id, Group(row.session_id)).add(row)
     owners = _owners((*users.values(), *sessions.values()))
-    for one in scores:
-        for group in owners.get((one.kind, one.subject), ()):
-            group.up += bool(one.value)
-            group.down += not one.value
+    for score in scores:
+        for group in owners.get((score.kind, score.subject), ()):
+            group.up += bool(score.value)
+            group.down += not score.value
     return Survey(_by_user(users.values()), _by_session(sessions.values()))
 
 
 def _by_user(groups: Iterable[Group]) -> Sequence[Group]:
-    """Return users by cost, dearest first; the rows that name none come last."""
-    return sorted(groups, key=lambda each: (not each.id, -each.cost, each.id))
+    """Sort users by cost, the highest first; the rows that name none come last."""
+    return sorted(groups, key=lambda user: (not user.id, -user.cost, user.id))
 
 
 def _by_session(groups: Iterable[Group]) -> Sequence[Group]:
-    """Return sessions by turns, longest first; the rows that name none come last."""
-    return sorted(groups, key=lambda each: (not each.id, -len(each.traces), each.id))
+    """Sort sessions by turns, the most first; the rows that name none come last."""
+    return sorted(groups, key=lambda session: (not session.id, -len(session.traces), session.id))
 
 
 def why_long(session: Group) -> str:
-    """Say why a session took three turns or more: the chapter's three reasons; else nothing."""
-    if len(session.traces) < _LONG or not session.id:
+    """Return why a session took three turns or more; empty if it is shorter."""
+    if len(session.traces) < _LONG_TURNS or not session.id:
         return ""
     missing = "missing data: no order found" if session.outcomes["not_found"] else ""
-    frictions = [why for outcome, why in _FRICTION.items() if session.outcomes[outcome]]
+    frictions = [words for outcome, words in _FRICTIONS.items() if session.outcomes[outcome]]
     friction = f"workflow friction: {', '.join(frictions)}" if frictions else ""
     unclear = "unclear answers: asked again after an answer"
     return "; ".join(filter(None, (missing, friction))) or unclear
@@ -109,8 +109,8 @@ def why_long(session: Group) -> str:
 def _owners(groups: Iterable[Group]) -> dict[tuple[str, str], list[Group]]:
     owners: dict[tuple[str, str], list[Group]] = {}
     for group in groups:
-        subjects = [("trace", each) for each in group.traces]
-        subjects += [("session", each) for each in group.sessions]
+        subjects = [("trace", trace) for trace in group.traces]
+        subjects += [("session", session) for session in group.sessions]
         for subject in subjects:
             owners.setdefault(subject, []).append(group)
     return owners

@@ -1,15 +1,17 @@
-"""The break-it drills: one table of what can go wrong in the wiring, and what it looks like."""
+"""The table of drills: what can go wrong in the wiring, and the promises that then turn red."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from langfuse_checks.evidence import Expected
+from rich.table import Table
 
-__all__ = ["DRILLS", "REFUSED", "Drill", "expected"]
+from ..verify.evidence import Expected
+
+__all__ = ["DRILLS", "REFUSED", "Drill", "drill_table", "expected"]
 
 REFUSED: Final = 3
-"""Exit code of a broken run whose values the trace context refused."""
+"""Exit code of broken turns whose values the trace context refused."""
 
 _DEMO_TAGS: Final = Expected().tags
 _COMMA_TAG: Final = "delivery,eu"
@@ -20,11 +22,11 @@ class Drill:
     """One drill.
 
     Attributes:
-        breaks: What is swapped.
+        breaks: The one part that is broken.
         complaint: The real complaint that it reproduces.
-        red: All promises that it turns red; none for a drill that is refused.
+        red: Ids of all promises that it breaks; none for a drill that is refused.
         tags: The tags that its turns mean to send.
-        settings: Environment variables of its run.
+        settings: Environment variables of its turns.
     """
 
     breaks: str
@@ -39,22 +41,22 @@ class Drill:
         return not self.red
 
 
-_CONTEXT: Final = frozenset(
+_CONTEXT_PROMISES: Final = frozenset(
     {"carries_session", "carries_user", "carries_trace_name", "carries_tags", "carries_metadata"}
 )
-# Outside of development the application drops an unfit value instead, and logs its field.
-_REFUSE: Final = {"TRACE_CONTEXT_ON_INVALID": "raise"}
+# Outside development the application drops an invalid value instead, and logs its field.
+_RAISE_ON_INVALID: Final = {"TRACE_CONTEXT_ON_INVALID": "raise"}
 
 DRILLS: Final[Mapping[str, Drill]] = {
     "root-only": Drill(
         breaks="the span processor stamps root spans alone",
         complaint="Sessions show $0.00 (gooyoung/pi-langfuse#21, #27)",
-        red=_CONTEXT | {"cost_by_user"},
+        red=_CONTEXT_PROMISES | {"cost_by_user"},
     ),
     "inside-node": Drill(
         breaks="the context is entered inside the node lookup_order",
         complaint="cost by user is all unknown (langfuse/langfuse#16177)",
-        red=_CONTEXT | {"root", "cost_by_user"},
+        red=_CONTEXT_PROMISES | {"root", "cost_by_user"},
     ),
     "no-flush": Drill(
         breaks="the process ends without shutting the provider down",
@@ -83,13 +85,13 @@ DRILLS: Final[Mapping[str, Drill]] = {
         breaks="the user id is an e-mail address",
         complaint="Langfuse takes it, and shows it on every page",
         red=frozenset(),
-        settings=_REFUSE,
+        settings=_RAISE_ON_INVALID,
     ),
     "order-metadata": Drill(
         breaks="a metadata value is an order reference",
         complaint="metadata that grows for ever, the chapter's bad example",
         red=frozenset(),
-        settings=_REFUSE,
+        settings=_RAISE_ON_INVALID,
     ),
     "double-usage": Drill(
         breaks="the node compose_answer reports usage, as its model does",
@@ -115,5 +117,20 @@ DRILLS: Final[Mapping[str, Drill]] = {
 
 
 def expected(name: str) -> Expected:
-    """Return what a drill's turns mean to send: a session and a user of its own."""
+    """Return what a drill's turns mean to send: a session and a user of their own."""
     return Expected(session=f"conv_drill_{name}", user=f"usr_drill_{name}", tags=DRILLS[name].tags)
+
+
+def drill_table() -> Table:
+    """Return the drills as a table to print."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("Name", "What it breaks", "Seen in", "Turns red"):
+        table.add_column(title, overflow="fold")  # A reader can search for a whole reference only.
+    for name, drill in DRILLS.items():
+        table.add_row(
+            name,
+            drill.breaks,
+            drill.complaint,
+            ", ".join(sorted(drill.red)) or "refused: nothing is sent",
+        )
+    return table

@@ -1,7 +1,7 @@
-"""What verify looks at: the rows of one session and its traces, fetched when they have arrived.
+"""The evidence: the rows of one session and its traces, fetched once they have arrived.
 
-A promise about every observation needs the rows that lack the session too. So the traces of the
-session are fetched whole, and so is what began without a session while one of its turns ran.
+A promise about every observation needs the rows that lack the session, too. So the session's
+traces are fetched whole, with the traces that began without a session during one of its turns.
 """
 
 import time
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from langfuse_checks.api import Api, CannotLookError, NotFoundError
-from langfuse_checks.rows import Observation, Score
+from ..api import Api, CannotLookError, NotFoundError, format_time
+from ..records import Observation, Score
 
-__all__ = ["DEMO_SESSION", "DEMO_USER", "Evidence", "Expected", "gather", "iso"]
+__all__ = ["DEMO_SESSION", "DEMO_USER", "Evidence", "Expected", "fetch_evidence"]
 
 DEMO_SESSION: Final = "conv_82d9535867844b4c8cdff"
 DEMO_USER: Final = "usr_pseudo_7f31c2"
@@ -34,15 +34,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the promises are checked against.
+    """Everything that the promises are checked against.
 
     Attributes:
         rows: All observations of the session's traces, oldest first, with and without session.
         strays: Roots of other traces that began during the session's turns and name no session.
         roots_of_user: The user's newest roots, of whatever session.
-        cost_by_user: US dollars of the session by user (None: nobody); text says why unknown.
-        scores: Scores on the session and on its traces; text says why unknown.
-        outside: The newest row of the session if all of them are older than was asked for.
+        cost_by_user: US dollars of the session by user (None: nobody); a text says why unknown.
+        scores: Scores on the session and on its traces; a text says why unknown.
+        outside: The newest row of the session if all of its rows began before the period.
     """
 
     expected: Expected
@@ -56,19 +56,19 @@ class Evidence:
     @property
     def traces(self) -> Mapping[str, Sequence[Observation]]:
         """The rows by trace id, in the order of the traces' starts."""
-        found: dict[str, list[Observation]] = {}
+        traces: dict[str, list[Observation]] = {}
         for row in self.rows:
-            found.setdefault(row.trace_id, []).append(row)
-        return found
+            traces.setdefault(row.trace_id, []).append(row)
+        return traces
 
 
-def gather(
+def fetch_evidence(
     api: Api,
     expected: Expected,
     *,
     since: timedelta | None,
     wait_seconds: float,
-    waiting: Callable[[str], None],
+    on_wait: Callable[[str], None],
 ) -> Evidence:
     """Fetch the evidence, polling until the session is complete or the time is over.
 
@@ -77,13 +77,13 @@ def gather(
         expected: Whose session.
         since: How far back to look, everything if None.
         wait_seconds: How long spans may still be on their way.
-        waiting: Told what is waited for, before each pause.
+        on_wait: Called before each pause with what is still missing.
 
     Raises:
         CannotLookError: The backend gave no usable answer.
     """
-    period = {} if since is None else {"fromStartTime": iso(datetime.now(UTC) - since)}
-    rows = _arrived(api, expected, period, wait_seconds, waiting)
+    period = {} if since is None else {"fromStartTime": format_time(datetime.now(UTC) - since)}
+    rows = _settled_rows(api, expected, period, wait_seconds, on_wait)
     return Evidence(
         expected=expected,
         rows=rows,
@@ -95,22 +95,22 @@ def gather(
     )
 
 
-def _arrived(
+def _settled_rows(
     api: Api,
     expected: Expected,
     period: dict[str, str],
     wait_seconds: float,
-    waiting: Callable[[str], None],
+    on_wait: Callable[[str], None],
 ) -> list[Observation]:
     deadline = time.monotonic() + wait_seconds
-    before = -1
+    previous = -1
     while True:
         rows = _rows(api, expected.session, period)
-        is_settled = len(rows) == before and _is_complete(rows)
+        is_settled = len(rows) == previous and _is_complete(rows)
         if is_settled or time.monotonic() >= deadline:
             return rows
-        before = len(rows)
-        waiting(f"{before} observations of {expected.session} so far")
+        previous = len(rows)
+        on_wait(f"{previous} observations of {expected.session} so far")
         time.sleep(_POLL_SECONDS)
 
 
@@ -131,14 +131,17 @@ def _rows(api: Api, session: str, period: dict[str, str]) -> list[Observation]:
 def _strays(api: Api, rows: Sequence[Observation]) -> list[Observation]:
     own = {row.trace_id for row in rows}
     services = {row.metadata.get(_SERVICE) for row in rows}
-    found = {}
+    strays = {}
     for root in (row for row in rows if row.is_root):
-        period = {"fromStartTime": iso(root.start), "toStartTime": iso(_after(root.end))}
+        period = {
+            "fromStartTime": format_time(root.start),
+            "toStartTime": format_time(_next_millisecond(root.end)),
+        }
         for row in api.observations(isRootObservation="true", **period):
             is_ours = row.metadata.get(_SERVICE) in services
             if is_ours and not row.session_id and row.trace_id not in own:
-                found[row.id] = row
-    return list(found.values())
+                strays[row.id] = row
+    return list(strays.values())
 
 
 def _cost_by_user(
@@ -152,8 +155,8 @@ def _cost_by_user(
         "filters": [
             {"column": "sessionId", "operator": "=", "value": session, "type": "string"},
         ],
-        "fromTimestamp": iso(min(starts)),
-        "toTimestamp": iso(_after(max(starts))),
+        "fromTimestamp": format_time(min(starts)),
+        "toTimestamp": format_time(_next_millisecond(max(starts))),
         "orderBy": [{"field": "sum_totalCost", "direction": "desc"}],
         "config": {"row_limit": 100},
     }
@@ -170,12 +173,12 @@ def _cost_by_user(
 
 def _scores(api: Api, session: str, traces: set[str]) -> Sequence[Score] | str:
     try:
-        found = api.scores(sessionId=session)
+        scores = api.scores(sessionId=session)
         for trace_id in sorted(traces):
-            found += api.scores(traceId=trace_id)
+            scores += api.scores(traceId=trace_id)
     except NotFoundError as error:
         return str(error)
-    return found
+    return scores
 
 
 def _outside(api: Api, session: str) -> Observation | None:
@@ -183,11 +186,6 @@ def _outside(api: Api, session: str) -> Observation | None:
     return newest[0] if newest else None
 
 
-def _after(end: datetime) -> datetime:
+def _next_millisecond(end: datetime) -> datetime:
     # The API's times are whole milliseconds: the turn may have ended later in this one.
     return end + timedelta(milliseconds=1)
-
-
-def iso(moment: datetime) -> str:
-    """Return a time as the API's parameters have it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""What the API lists, as values: observations and scores, read strictly.
+"""The records that the API lists, observations and scores, as values that are read strictly.
 
-A backend that leaves a key out is not the one these checks were written for, and saying so beats
+A backend that leaves a key out is not the one that these checks are written for. Saying so beats
 a promise that looks kept because nothing was there to break it.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["Observation", "Score", "observation", "score"]
+__all__ = ["Observation", "Score", "read_observation", "read_score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Observation:
 
     @property
     def is_unknown_cost(self) -> bool:
-        """Whether tokens were used at a price that nobody gave: unknown, and not $0."""
+        """Whether tokens were used at an unknown price, which is not $0."""
         return self.tokens > 0 and not self.cost
 
 
@@ -64,9 +64,9 @@ class Score:
     comment: str
 
 
-def observation(row: Mapping[str, Any]) -> Observation:
+def read_observation(row: Mapping[str, Any]) -> Observation:
     """Read a row with all field groups but `time`; raises KeyError, TypeError or ValueError."""
-    start = _moment(row["startTime"])
+    start = _time(row["startTime"])
     return Observation(
         id=str(row["id"]),
         trace_id=str(row["traceId"]),
@@ -74,7 +74,7 @@ def observation(row: Mapping[str, Any]) -> Observation:
         type=str(row["type"]),
         name=row["name"] or "",
         start=start,
-        end=_moment(row["endTime"]) if row["endTime"] else start,
+        end=_time(row["endTime"]) if row["endTime"] else start,
         level=row["level"],
         version=row["version"] or "",
         environment=row["environment"] or "",
@@ -84,14 +84,14 @@ def observation(row: Mapping[str, Any]) -> Observation:
         trace_name=row["traceName"] or "",
         tags=tuple(row["tags"] or ()),
         usage=dict(row["usageDetails"] or {}),
-        cost={kind: float(dollars) for kind, dollars in (row["costDetails"] or {}).items()},
+        cost={kind: float(usd) for kind, usd in (row["costDetails"] or {}).items()},
         metadata=dict(row["metadata"] or {}),
         input=row["input"] or "",
     )
 
 
-def score(row: Mapping[str, Any]) -> Score:
-    """Read a row with the groups `details` and `subject`; raises as `observation()`."""
+def read_score(row: Mapping[str, Any]) -> Score:
+    """Read a row with the groups `details` and `subject`; raises as `read_observation()`."""
     return Score(
         id=str(row["id"]),
         name=str(row["name"]),
@@ -102,5 +102,5 @@ def score(row: Mapping[str, Any]) -> Score:
     )
 
 
-def _moment(text: str) -> datetime:
+def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)

@@ -7,9 +7,9 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from langfuse_checks.evidence import Expected
-from langfuse_checks.results import Status, Verdict
-from langfuse_checks.rows import Observation
+from ..records import Observation
+from .evidence import Expected
+from .verdicts import Status, Verdict
 
 __all__ = ["as_json", "exit_code", "show", "summary"]
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from rowed import EXPECTED, START, evidence, row
+from healthy_session import EXPECTED, START, evidence, row
 
-from langfuse_checks.promises import PROMISES, check
-from langfuse_checks.results import Status
+from langfuse_checks.verify.promises import PROMISES, check
+from langfuse_checks.verify.verdicts import Status
 
 STRAY = row(9, 1, session_id="", user_id="")
 LONELY = [row(1, s) for s in (1, 2, 3)]
@@ -85,7 +85,7 @@ SPOILED: dict[str, tuple[Any, set[str], str]] = {
 def test_a_healthy_session_keeps_every_promise() -> None:
     """All green, and each says what it counted."""
     verdicts = check(evidence())
-    assert [v.id for v in verdicts] == [each.id for each in PROMISES]
+    assert [v.id for v in verdicts] == [promise.id for promise in PROMISES]
     assert {v.result.status for v in verdicts} == {Status.KEPT}
     details = {v.id: v.result.detail for v in verdicts}
     assert details["carries_session"] == "6/6"
@@ -109,7 +109,7 @@ def test_a_spoiled_session_breaks_just_its_promises(name: str) -> None:
 def test_every_promise_can_turn_red() -> None:
     """No promise is always kept, but that of feedback, which can only be unreadable."""
     red = set().union(*(red for _, red, _ in SPOILED.values()))
-    assert red == {each.id for each in PROMISES} - {"feedback"}
+    assert red == {promise.id for promise in PROMISES} - {"feedback"}
 
 
 def test_the_first_offending_span_is_the_first_that_lacks_it() -> None:

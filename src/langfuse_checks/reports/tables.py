@@ -1,20 +1,20 @@
-"""Users and sessions as tables, each followed by its answers in words."""
+"""Users and sessions as tables, and in words the answers that each table gives."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from rich.table import Table
 
-from langfuse_checks.analysis import Group, why_long
+from .survey import Group, why_long
 
 __all__ = ["session_answers", "session_table", "user_answers", "user_table"]
 
-_REPEATED = 2
+_REPEATED_DENIALS = 2
 _NOBODY = "(none)"
 
 
 def user_table(users: Sequence[Group]) -> Table:
-    """One row a user, in the order given."""
+    """Return one line per user, in the same order."""
     table = _table("User", "Sessions", "Traces", "Spans", "Tokens", "Cost", "Denied")
     table.add_column("Feedback", justify="right", no_wrap=True)
     for user in users:
@@ -29,7 +29,7 @@ def user_table(users: Sequence[Group]) -> Table:
 
 
 def user_answers(users: Sequence[Group]) -> list[str]:
-    """Highest cost, repeated denials, and where negative feedback clusters."""
+    """Say which user costs most, who is denied repeatedly, and where negative feedback clusters."""
     named = [user for user in users if user.id]
     total = sum(user.cost for user in users)
     answers = []
@@ -37,15 +37,15 @@ def user_answers(users: Sequence[Group]) -> list[str]:
         top = named[0]
         share = f"{top.cost / total:.0%} of ${total:.6f}"
         answers.append(f"Highest cost: {top.id}, ${top.cost:.6f} ({share}).")
-    denied = [user for user in named if user.outcomes["denied"] >= _REPEATED]
-    told = ", ".join(f"{user.id} ({user.outcomes['denied']})" for user in denied)
-    answers.append(f"Repeated denials: {told or 'nobody'}.")
-    answers.append(_clusters(named))
+    denied = [user for user in named if user.outcomes["denied"] >= _REPEATED_DENIALS]
+    names = ", ".join(f"{user.id} ({user.outcomes['denied']})" for user in denied)
+    answers.append(f"Repeated denials: {names or 'nobody'}.")
+    answers.append(_negative_feedback(named))
     return answers
 
 
 def session_table(sessions: Sequence[Group]) -> Table:
-    """One row a session, in the order given."""
+    """Return one line per session, in the same order."""
     table = _table("Session", "User", "Traces", "Spans", "Tokens", "Cost", "Minutes")
     table.add_column("Feedback", justify="right", no_wrap=True)
     table.add_column("Why it is long")
@@ -62,20 +62,22 @@ def session_table(sessions: Sequence[Group]) -> Table:
 
 
 def session_answers(sessions: Sequence[Group]) -> list[str]:
-    """How many sessions are long, and why."""
+    """Say how many sessions are long, and why."""
     reasons = [reason for reason in map(why_long, sessions) if reason]
-    why = Counter(part.partition(":")[0] for reason in reasons for part in reason.split("; "))
-    told = ", ".join(f"{count} with {name}" for name, count in why.most_common())
-    return [f"Sessions of three turns or more: {len(reasons)}{f' ({told})' if told else ''}."]
+    kinds = Counter(part.partition(":")[0] for reason in reasons for part in reason.split("; "))
+    counts = ", ".join(f"{count} with {kind}" for kind, count in kinds.most_common())
+    return [f"Sessions of three turns or more: {len(reasons)}{f' ({counts})' if counts else ''}."]
 
 
-def _clusters(users: Sequence[Group]) -> str:
+def _negative_feedback(users: Sequence[Group]) -> str:
     down = sum(user.down for user in users)
     if not down:
         return "Negative feedback: none."
-    worst = sorted((u for u in users if u.down), key=lambda u: (-u.down, u.id))[:3]
-    told = ", ".join(f"{user.id} ({user.down} of {user.up + user.down})" for user in worst)
-    return f"Negative feedback: {down}, most of it by {told}."
+    worst = sorted((user for user in users if user.down), key=lambda user: (-user.down, user.id))[
+        :3
+    ]
+    shares = (f"{user.id} ({user.down} of {user.up + user.down})" for user in worst)
+    return f"Negative feedback: {down}, most of it by {', '.join(shares)}."
 
 
 def _table(first: str, *numbers: str) -> Table:
@@ -96,9 +98,9 @@ def _sums(group: Group) -> tuple[str, str, str, str]:
 
 
 def _cost(group: Group) -> str:
-    """The known cost; a call whose price nobody gave is unknown, never $0."""
-    unknown = f"{group.unknown} unknown" if group.unknown else ""
-    if not group.known:
+    """Return the known cost; a call of unknown price is counted as unknown, never as $0."""
+    unknown = f"{group.unknown_costs} unknown" if group.unknown_costs else ""
+    if not group.known_costs:
         return unknown
     return f"${group.cost:.6f} + {unknown}" if unknown else f"${group.cost:.6f}"
 

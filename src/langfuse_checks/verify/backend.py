@@ -1,14 +1,14 @@
-"""The first promises: the backend answers, is healthy, is Langfuse v4, and takes the keys.
+"""Promises about the backend: it answers, is healthy, is Langfuse v4, and takes the keys.
 
-In that order, since each is of no use without the one before, and each has a fix of its own.
+They are checked in this order: each needs the one before it, and each has its own fix.
 """
 
 from typing import Final
 
-from langfuse_checks.api import Api, CannotLookError, Health
-from langfuse_checks.results import Result, Status, Verdict, broken, kept, unchecked
+from ..api import Api, CannotLookError, Health
+from .verdicts import Result, Status, Verdict, broken, kept, unchecked
 
-__all__ = ["look_at_backend"]
+__all__ = ["check_backend"]
 
 _WORDS: Final = {
     "reachable": "the backend answers",
@@ -16,13 +16,13 @@ _WORDS: Final = {
     "version": "it is Langfuse v4 or newer",
     "keys": "it accepts the keys",
 }
-_OLDEST: Final = 4
+_OLDEST_MAJOR: Final = 4
 _SKEW_SECONDS: Final = 30
-_NOT_ASKED: Final = "not asked: see above"
+_SKIPPED: Final = "not asked: see above"
 
 
-def look_at_backend(api: Api) -> list[Verdict]:
-    """Check the backend; what comes after a broken promise is unchecked."""
+def check_backend(api: Api) -> list[Verdict]:
+    """Check the backend; the promises after a broken one are unchecked."""
     try:
         health = api.health()
     except CannotLookError as error:
@@ -31,13 +31,13 @@ def look_at_backend(api: Api) -> list[Verdict]:
         reachable=kept(api.base_url),
         healthy=_healthy(health),
         version=_version(health),
-        keys=_keys(api) if health.status == "OK" and health.major >= _OLDEST else None,
+        keys=_keys(api) if health.status == "OK" and health.major >= _OLDEST_MAJOR else None,
     )
 
 
 def _verdicts(**results: Result | None) -> list[Verdict]:
     return [
-        Verdict(id_, words, results.get(id_) or unchecked(_NOT_ASKED))
+        Verdict(id_, words, results.get(id_) or unchecked(_SKIPPED))
         for id_, words in _WORDS.items()
     ]
 
@@ -57,7 +57,7 @@ def _healthy(health: Health) -> Result:
 
 def _version(health: Health) -> Result:
     name = "the local backend, as " if health.is_local else ""
-    if health.major >= _OLDEST:
+    if health.major >= _OLDEST_MAJOR:
         return kept(f"{name}Langfuse {health.version}")
     return unchecked(
         f"Langfuse {health.version or 'of unknown version'} keeps session and user on traces, not"
@@ -73,6 +73,6 @@ def _keys(api: Api) -> Result:
 
 
 def _failed(error: CannotLookError) -> Result:
-    """The sentence of the error, which has the fix after its colon."""
+    """Split the error's sentence, which has the fix after its colon."""
     cause, _, fix = str(error).partition(": ")
     return Result(Status.BROKEN, "", None, cause, fix.rstrip("."))

@@ -1,4 +1,4 @@
-"""Whatever a backend answers, a check says one sentence and ends with the right code."""
+"""Whatever a backend answers, verify says one sentence and ends with the right exit code."""
 
 import json
 import socket
@@ -8,27 +8,27 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from answering import KEYS, RECORDED, Answer, Serve
+from backends import KEYS, RECORDED, Answer, Serve
 
 from langfuse_checks.api import Api, CannotLookError, Health
-from langfuse_checks.evidence import Expected
-from langfuse_checks.report import exit_code
-from langfuse_checks.results import Status, Verdict
-from langfuse_checks.verify import verify
+from langfuse_checks.verify.evidence import Expected
+from langfuse_checks.verify.report import exit_code
+from langfuse_checks.verify.verdicts import Status, Verdict
+from langfuse_checks.verify.verification import verify
 
 HEALTHY = Answer({"status": "OK", "version": "4.16.0"})
 PROJECT = Answer({"data": [{"id": "order-status-demo"}]})
 EMPTY = Answer({"data": [], "meta": {}})
 
 
-def look(api: Api, **options: Any) -> tuple[int, list[Verdict]]:
-    """Verify without waiting, and the exit code."""
+def run_verify(api: Api, **options: Any) -> tuple[int, list[Verdict]]:
+    """Verify without waiting; return the exit code and the verdicts."""
     verdicts = verify(api, Expected(), wait_seconds=0, **options)
     return exit_code(verdicts), verdicts
 
 
-def said(verdicts: list[Verdict]) -> str:
-    """Everything that is said about the first promise that is not kept."""
+def diagnosis(verdicts: list[Verdict]) -> str:
+    """Return the detail, cause and fix of the first promise that is not kept."""
     result = next(v.result for v in verdicts if v.result.status is not Status.KEPT)
     return f"{result.detail} {result.cause}: {result.fix}"
 
@@ -39,14 +39,14 @@ def test_nothing_listens() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with Api(f"http://127.0.0.1:{port}", *KEYS) as api:
-        code, verdicts = look(api)
+        code, verdicts = run_verify(api)
     assert code == 2
-    assert "Nothing answers at" in said(verdicts)
-    assert "make demo" in said(verdicts)
+    assert "Nothing answers at" in diagnosis(verdicts)
+    assert "make demo" in diagnosis(verdicts)
 
 
 def test_something_else_listens() -> None:
-    """What hangs up without a word of HTTP is told from nothing."""
+    """A server that hangs up without a word of HTTP is distinguished from no server."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def hang_up() -> None:
@@ -56,10 +56,10 @@ def test_something_else_listens() -> None:
         thread = threading.Thread(target=hang_up)
         thread.start()
         with Api(f"http://127.0.0.1:{server.getsockname()[1]}", *KEYS) as api:
-            code, verdicts = look(api)
+            code, verdicts = run_verify(api)
         thread.join()
     assert code == 2
-    assert "broke off its answer" in said(verdicts)
+    assert "broke off its answer" in diagnosis(verdicts)
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_something_else_listens() -> None:
     ids=["html", "text", "half", "nested", "ill", "v3", "no version"],
 )
 def test_an_unusable_backend(serve: Serve, health: Answer, sentence: str) -> None:
-    """Exit 2; nothing is asked of a backend that cannot tell."""
-    asked: list[str] = []
+    """Exit 2; a backend that is unusable gets no further request."""
+    paths: list[str] = []
 
     def script(path: str) -> Answer:
-        asked.append(path)
+        paths.append(path)
         return health
 
-    code, verdicts = look(serve(script))
+    code, verdicts = run_verify(serve(script))
     assert code == 2
-    assert sentence in said(verdicts)
-    assert asked == ["/api/public/health"]
+    assert sentence in diagnosis(verdicts)
+    assert paths == ["/api/public/health"]
     assert len(verdicts) == 21
 
 
@@ -102,10 +102,10 @@ def test_an_unusable_backend(serve: Serve, health: Answer, sentence: str) -> Non
     ids=["wrong keys", "forbidden", "gateway", "500", "no data"],
 )
 def test_wrong_keys_and_broken_servers(serve: Serve, answer: Answer, sentence: str) -> None:
-    """Exit 2, after the backend was found to be up."""
-    code, verdicts = look(serve(lambda path: HEALTHY if path.endswith("/health") else answer))
+    """Exit 2, though the backend is up."""
+    code, verdicts = run_verify(serve(lambda path: HEALTHY if path.endswith("/health") else answer))
     assert code == 2
-    assert sentence in said(verdicts)
+    assert sentence in diagnosis(verdicts)
 
 
 ROW: dict[str, Any] = {"id": "1" * 16, "traceId": "1" * 32, "startTime": "2026-11-20T10:00:00Z"}
@@ -126,9 +126,9 @@ ROW: dict[str, Any] = {"id": "1" * 16, "traceId": "1" * 32, "startTime": "2026-1
 def test_unusable_observations(serve: Serve, answer: Answer, sentence: str) -> None:
     """Exit 2: no promise is called kept because its rows could not be read."""
     known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
-    code, verdicts = look(serve(lambda path: known.get(path, answer)))
+    code, verdicts = run_verify(serve(lambda path: known.get(path, answer)))
     assert code == 2
-    assert sentence in said(verdicts)
+    assert sentence in diagnosis(verdicts)
     assert [v.id for v in verdicts if v.result.status is Status.KEPT] == [
         "reachable",
         "healthy",
@@ -144,20 +144,20 @@ def test_more_rows_than_can_be_read(serve: Serve, monkeypatch: pytest.MonkeyPatc
     rows = [row for case in recorded for row in case["rows"]]
     many = Answer({"data": rows, "meta": {"cursor": "next"}})
     known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
-    code, verdicts = look(serve(lambda path: known.get(path, many)))
+    code, verdicts = run_verify(serve(lambda path: known.get(path, many)))
     assert code == 2
-    assert "more than 1 rows to read: look at fewer (--since)" in said(verdicts)
+    assert "more than 1 rows to read: look at fewer (--since)" in diagnosis(verdicts)
 
 
 def test_an_unknown_session(serve: Serve) -> None:
-    """Exit 1: it could look, and two traces are not there."""
+    """Exit 1: the backend answers, and has no trace of the session."""
     known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
-    code, verdicts = look(serve(lambda path: known.get(path, EMPTY)))
+    code, verdicts = run_verify(serve(lambda path: known.get(path, EMPTY)))
     assert code == 1
-    assert "nothing ran" in said(verdicts)
+    assert "nothing ran" in diagnosis(verdicts)
 
 
-def test_clock_skew_is_said(serve: Serve) -> None:
+def test_clock_skew_is_reported(serve: Serve) -> None:
     """A backend an hour ahead is healthy, and its line says so."""
     api = serve(lambda _: HEALTHY)
     assert abs(api.health().ahead_seconds) < 5

@@ -1,0 +1,1 @@
+"""`make drill`: faults put into the application on purpose, and the promises they break."""

@@ -1,0 +1,1 @@
+"""`make verify`: the promises of the chapter, checked against what a backend has stored."""
