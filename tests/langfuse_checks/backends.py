@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import build_opener
 
 from langfuse_checks.api import Api
 
@@ -20,6 +21,13 @@ class Backend:
     def api(self) -> Api:
         """Return a client with the demo's keys."""
         return Api(self.web, *KEYS)
+
+    def page(self, path: str) -> str:
+        """Return the HTML of a page of the demo's project."""
+        url = f"{self.web}/project/order-status-demo/{path}"
+        with build_opener().open(url, timeout=10) as answer:
+            html: str = answer.read().decode()
+        return html
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from backends import KEYS, Backend, Script, Serve
+from checkout import Run
 
 from langfuse_checks.api import Api
 from langfuse_local.config import Settings
@@ -34,6 +35,16 @@ def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
 
 def _url(sockets: Sequence[object]) -> str:
     return f"http://127.0.0.1:{sockets[0].getsockname()[1]}"  # type: ignore[attr-defined] # sockets
+
+
+@pytest.fixture(scope="module", name="run")
+def _run(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run modules in a folder where two turns and a conversation have run."""
+    run = Run(tmp_path_factory.mktemp("checkout"), backend)
+    for module in ("main", "main", "conversation"):
+        done = run(f"agent_observability.{module}")
+        assert done.returncode == 0, done.stderr
+    return run
 
 
 @pytest.fixture(name="serve")

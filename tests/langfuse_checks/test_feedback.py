@@ -1,0 +1,48 @@
+"""`feedback` as a reader runs it: a score on what a real backend holds, or a refusal."""
+
+from html import unescape
+
+import pytest
+from backends import Backend
+from checkout import Run
+from typer.testing import CliRunner
+
+from langfuse_checks.__main__ import app
+from langfuse_checks.verify.evidence import DEMO_SESSION, DEMO_USER
+
+
+def test_feedback_given_twice_is_one_score(run: Run, backend: Backend) -> None:
+    """The second opinion replaces the first, with its comment as it was typed."""
+    with backend.api() as api:
+        row = api.some_observations(1, sessionId=DEMO_SESSION, isRootObservation="true")[0]
+        for value in ("up", "down"):
+            comment = f"`touch ran` $(touch ran) \"{value}\" 'é'"
+            done = run(
+                "langfuse_checks", "feedback", CHECK_VALUE=value, CHECK_TRACE=row.trace_id,
+                CHECK_COMMENT=comment,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stderr
+        (score,) = api.scores(traceId=row.trace_id)
+        assert (score.name, score.value, score.comment) == ("user-feedback", 0, comment)
+        assert f"/traces/{row.trace_id}" in done.stdout
+    for page in (f"sessions/{DEMO_SESSION}", f"users/{DEMO_USER}", f"traces/{row.trace_id}"):
+        shown = unescape(backend.page(page))
+        assert shown.count("user-feedback") == 1, page
+        assert comment in shown, page
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "VALUE should be up or down"),
+        ({"CHECK_VALUE": "5"}, "VALUE should be up or down"),
+        ({"CHECK_VALUE": "up", "CHECK_TRACE": "x"}, "TRACE should be 32 hex digits"),
+        ({"CHECK_VALUE": "up", "CHECK_TRACE": "a" * 32, "CHECK_SESSION": "s"}, "not both"),
+        ({"CHECK_VALUE": "up", "CHECK_COMMENT": "x" * 2001}, "at most 2000 characters"),
+    ],
+)
+def test_bad_feedback_is_refused(variables: dict[str, str], words: str) -> None:
+    """Exit 2 and a sentence, before anything is sent."""
+    done = CliRunner().invoke(app, ["feedback"], env=variables)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert words in done.stderr
