@@ -110,8 +110,8 @@ def test_every_promise_holds_through_the_collector(checkout: Checkout) -> None:
     "name",
     [
         pytest.param(name, marks=() if name == "root-only" else pytest.mark.soak)
-        for name, drill in DRILLS.items()
-        if not drill.is_refused
+        for name, one in DRILLS.items()
+        if not one.is_refused
     ],
 )
 def test_drills_break_the_same_through_the_collector(checkout: Checkout, name: str) -> None:
