@@ -43,22 +43,22 @@ demo: .venv/.demo ## Run one turn of the chapter; twice for a session of two tra
 .PHONY: conversation
 conversation: .venv/.demo ## Run the chapter's three turns: three traces of one new session
 	@$(PYTHON) -m langfuse_local ensure
-	@$(PYTHON) -m agent_observability.conversation
+	@$(PYTHON) -m agent_observability.commands.conversation
 
 .PHONY: ask
 ask: .venv/.demo ## Ask one question: Q="..." [ORDER=...] [ACTOR=...] [CONVERSATION=...]
 	@$(PYTHON) -m langfuse_local ensure
-	@$(PYTHON) -m agent_observability.ask
+	@$(PYTHON) -m agent_observability.commands.ask
 
 .PHONY: cohort
 cohort: .venv/.demo ## Run the conversations of many users [USERS=25] [SEED=1]
 	@$(PYTHON) -m langfuse_local ensure
-	@$(PYTHON) -m agent_observability.cohort
+	@$(PYTHON) -m agent_observability.commands.cohort
 	@$(PYTHON) -m langfuse_checks feedback --cohort
 
 .PHONY: reset
 reset: .venv/.demo ## Forget conversations and handoffs; traces are kept
-	@$(PYTHON) -m agent_observability.reset
+	@$(PYTHON) -m agent_observability.commands.reset
 
 #@ What it shows
 
@@ -111,7 +111,7 @@ collector: ## Build the Collector into .tools (needs Go 1.26)
 
 .PHONY: resend
 resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing took it
-	@$(PYTHON) -m agent_observability.spool
+	@$(PYTHON) -m agent_observability.commands.resend
 
 #@ Development
 
@@ -153,7 +153,7 @@ fuzz: .tools/fuzz/.installed ## Fuzz the receiver [SECONDS=60]
 
 .PHONY: bench
 bench: .tools/peers/.installed ## Compare spans and contexts with the peers (10 minutes)
-	@PYTHONPATH=src:. .tools/peers/bin/python -m benchmarks
+	@PYTHONPATH=src:tests:. .tools/peers/bin/python -m benchmarks
 
 .PHONY: bench-backend
 bench-backend: .venv/.dev .tools/phoenix/.installed ## Compare the local backend with a floor and Phoenix (4 minutes)

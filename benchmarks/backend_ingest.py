@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
-from backend_load import ROOT, SPANS, Ratio, Server, local, median, post, requests, running
 
+from backend_load import ROOT, SPANS, Ratio, Server, local, median, post, requests, running
 from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import check_ids, decode

@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from backend_load import SPANS, Ratio, Server, local, median, requests
-
 from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode

@@ -6,18 +6,18 @@
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from agent_observability.delivery import Delivery, Report
-from agent_observability.spool import Spool
+from langfuse_otel.delivery import Delivery, Report, Spool
+from support.otlp_sinks import MODES, sink
 
-from .sinks import MODES, sink
-
-__all__ = ["Run", "run"]
+__all__ = ["Run", "delivering", "run"]
 
 _PAGE = Path("docs/failures.md")
 _SIZES = (10, 2000)
@@ -33,14 +33,27 @@ class Run:
     stored: int
 
 
+def delivering(
+    endpoint: str, batches: Sequence[int], *, seconds: float = 2.5, spool: Spool | None = None
+) -> tuple[TracerProvider, Delivery]:
+    """Return a provider that exports to the endpoint, and what counts its spans.
+
+    `batches` are the first arguments of `BatchSpanProcessor` after the exporter.
+    """
+    provider = TracerProvider(shutdown_on_exit=False)
+    delivery = Delivery(provider, endpoint=endpoint, shutdown_timeout_seconds=seconds, spool=spool)
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=10, session=delivery.session)
+    processor = BatchSpanProcessor(delivery.count(exporter), *batches)
+    provider.add_span_processor(delivery.watch(processor))
+    return provider, delivery
+
+
 def run(mode: str, spans: int, *, shutdown_seconds: float, spool: Spool | None = None) -> Run:
     """End `spans` spans, shut down, and compare."""
     with sink(mode) as receiver:
-        delivery = Delivery(shutdown_timeout_seconds=shutdown_seconds, spool=spool)
-        exporter = delivery.exporter(endpoint=receiver.endpoint, timeout_seconds=10)
-        provider = TracerProvider(shutdown_on_exit=False)
-        batches = BatchSpanProcessor(exporter, max_queue_size=8192, schedule_delay_millis=60_000)
-        provider.add_span_processor(delivery.watch(batches))
+        provider, delivery = delivering(
+            receiver.endpoint, (8192, 60_000), seconds=shutdown_seconds, spool=spool
+        )
         tracer = provider.get_tracer("failures")
         for number in range(spans):
             tracer.start_span(f"span {number}").end()

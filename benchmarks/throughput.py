@@ -19,7 +19,7 @@ SENDERS = ("this project", "Langfuse SDK", "Langfuse SDK, no gzip")
 
 def throughput() -> dict[str, dict[str, float]]:
     """Return the medians of spans per second and CPU seconds per span, by sender."""
-    command = [sys.executable, "-m", "benchmarks.sinks"]
+    command = [sys.executable, "-m", "support.otlp_sinks"]
     found: dict[str, list[dict[str, float]]] = {name: [] for name in SENDERS}
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as receiver:
         assert receiver.stdin

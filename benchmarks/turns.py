@@ -25,7 +25,7 @@ def turns() -> dict[str, float]:
     """Return the median ratio of a turn with telemetry to one without, by what the model waits."""
     found = {}
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.sinks"], stdin=-1, stdout=-1, text=True
+        [sys.executable, "-m", "support.otlp_sinks"], stdin=-1, stdout=-1, text=True
     ) as receiver:
         assert receiver.stdin
         assert receiver.stdout

@@ -184,15 +184,16 @@ def test_ctrl_c_flushes_what_was_recorded(checkout: Checkout) -> None:
     assert checkout.run("-m", "langfuse_local", "ensure").returncode == 0
     driver = (
         "import os, signal, sys, time\n"
+        "from agent_observability.commands.console import run\n"
         "from agent_observability.main import main\n"
-        "from agent_observability.model import ScriptedChatModel\n"
+        "from agent_observability.models.scripted import ScriptedChatModel\n"
         # A shell's background job ignores SIGINT, and hands that down.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def interrupted(*_, **__):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    time.sleep(10)  # Another thread may take the signal a moment before this one does.\n"
         "ScriptedChatModel._generate = interrupted\n"
-        "sys.exit(main([]))\n"
+        "sys.exit(run(main))\n"
     )
     turn = checkout.run("-c", driver)
     assert turn.returncode == 130

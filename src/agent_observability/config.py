@@ -1,21 +1,32 @@
-"""The application's settings: the environment first, then `.env`, validated and frozen."""
+"""Settings: the environment first, then `.env`, validated and frozen."""
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Settings", "SettingsError", "load_settings", "settings"]
+__all__ = [
+    "HttpUrl",
+    "Settings",
+    "SettingsError",
+    "http_url",
+    "load_settings",
+    "read_settings",
+    "settings",
+]
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 class SettingsError(ValueError):
     """A setting cannot be used; the message names the variable and what is allowed."""
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
+    """Return the address without a slash at its end; raise ValueError if it is none."""
     try:
         parts = urlsplit(value)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -28,7 +39,7 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
-_HttpUrl = Annotated[str, AfterValidator(_http_url)]
+HttpUrl = Annotated[str, AfterValidator(http_url)]
 
 
 class Settings(BaseSettings):
@@ -64,12 +75,12 @@ class Settings(BaseSettings):
         ),
     ] = "scripted"
     openai_api_key: SecretStr = SecretStr("none")
-    openai_base_url: _HttpUrl = "https://api.openai.com/v1"
+    openai_base_url: HttpUrl = "https://api.openai.com/v1"
     refund_limit: Annotated[int, Field(ge=0)] = 200
-    langfuse_base_url: _HttpUrl = "http://localhost:3000"
+    langfuse_base_url: HttpUrl = "http://localhost:3000"
     langfuse_project_id: str = "order-status-demo"
     otel_service_name: str = "order-status-agent"
-    otel_exporter_otlp_traces_endpoint: _HttpUrl = "http://localhost:4318/v1/traces"
+    otel_exporter_otlp_traces_endpoint: HttpUrl = "http://localhost:4318/v1/traces"
     otel_exporter_otlp_timeout_seconds: Annotated[
         float,
         Field(
@@ -104,29 +115,33 @@ class Settings(BaseSettings):
     telemetry_exception_details: bool = False
     telemetry_spool: bool = False
     telemetry_spool_max_mib: Annotated[int, Field(ge=1, le=102400)] = 64
-    trace_context_on_invalid: Literal["auto", "drop", "raise"] = "auto"
 
     @property
-    def context_on_invalid(self) -> Literal["drop", "raise"]:
-        """What to do with unfit trace context: unless set, raise in development alone."""
-        if self.trace_context_on_invalid != "auto":
-            return self.trace_context_on_invalid
-        return "raise" if self.deployment_environment == "development" else "drop"
+    def telemetry_spool_max_bytes(self) -> int:
+        """How large the spool may become."""
+        return self.telemetry_spool_max_mib * 2**20
 
 
-@cache
-def load_settings() -> Settings:
-    """Read the settings once per process.
+def read_settings(model: type[SettingsT]) -> SettingsT:
+    """Read settings from the environment and `.env`.
 
     Raises:
         SettingsError: One sentence per variable that cannot be used; never its value.
     """
     try:
-        loaded = Settings()
+        return model()
     except ValidationError as error:
-        raise SettingsError(" ".join(_sentence(e) for e in error.errors())) from None
+        # The original error knows the values, secrets among them: it is not chained.
+        sentences = (_sentence(model, dict(problem)) for problem in error.errors())
+        raise SettingsError(" ".join(sentences)) from None
     except (OSError, UnicodeDecodeError):
         raise SettingsError(".env should be a file of UTF-8 text that you may read.") from None
+
+
+@cache
+def load_settings() -> Settings:
+    """Read the application's settings once per process; raise as `read_settings()` does."""
+    loaded = read_settings(Settings)
     if loaded.otel_bsp_max_export_batch_size > loaded.otel_bsp_max_queue_size:
         raise SettingsError(
             "OTEL_BSP_MAX_EXPORT_BATCH_SIZE should not be larger than OTEL_BSP_MAX_QUEUE_SIZE."
@@ -134,15 +149,13 @@ def load_settings() -> Settings:
     return loaded
 
 
-def _sentence(error: object) -> str:
-    details = cast("dict[str, object]", error)
-    field = str(cast("tuple[object, ...]", details["loc"])[0])
-    reason = str(details["msg"])
-    if details["type"] == "string_pattern_mismatch":
-        reason = f"should be {Settings.model_fields[field].description}"
+def _sentence(model: type[BaseSettings], problem: dict[str, Any]) -> str:
+    name, reason = str(problem["loc"][0]), str(problem["msg"])
+    if problem["type"] == "string_pattern_mismatch":
+        reason = f"should be {model.model_fields[name].description}"
     for prefix in ("Value error, ", "Input ", "String "):
         reason = reason.removeprefix(prefix)
-    return f"{field.upper()} {reason}."
+    return f"{name.upper()} {reason}."
 
 
 class _ReadOnFirstUse:

@@ -19,15 +19,16 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.util.types import AttributeValue
 
+from langfuse_otel.privacy import mask
+
 from . import attributes as names
+from .agent.dependencies import Dependencies
 from .config import settings
-from .handoffs import Handoff
-from .memory import Turn
-from .model import ChatModel
-from .nodes import Dependencies
-from .policies import Policy
-from .prices import cost_in_usd
-from .privacy import mask
+from .models.base import ChatModel
+from .models.prices import cost_in_usd
+from .shop.conversations import Turn
+from .shop.handoffs import Handoff
+from .shop.policies import Policy
 
 __all__ = ["agent_run", "record_result", "traced_dependencies", "traced_nodes"]
 

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from .api import Api, CannotLookError, NotFoundError, format_time
-from .config import Settings, SettingsError, address, load_settings
+from .config import Settings, SettingsError, http_url, load_settings
 from .drills.runner import run_drill
 from .drills.table import DRILLS, drill_table
 from .feedback import FEEDBACK, Feedback, InvalidFeedbackError, read_feedback, send_feedback
@@ -176,7 +176,7 @@ def _table_console() -> Console:
 def _client(base_url: str = "") -> Iterator[Api]:
     settings = _settings()
     try:
-        url = address(base_url) if base_url else settings.langfuse_base_url
+        url = http_url(base_url) if base_url else settings.langfuse_base_url
     except ValueError as error:
         raise typer.BadParameter(f"--base-url {error}.") from None
     secret = settings.langfuse_secret_key.get_secret_value()

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from langfuse_stack import build, compose
-from langfuse_stack.errors import StackError
+from . import build, compose
+from .errors import StackError
 
 
 def _collector() -> None:
@@ -17,20 +17,20 @@ def _collector() -> None:
 
 
 def _native() -> None:
-    from langfuse_stack import native  # noqa: PLC0415 - make collector needs no .venv
+    from . import native  # noqa: PLC0415 - make collector needs no .venv
 
     native.start()
 
 
 def _up() -> None:
-    from langfuse_stack import native  # noqa: PLC0415 - as above
+    from . import native  # noqa: PLC0415 - as above
 
     native.stop()
     compose.up()
 
 
 def _down() -> None:
-    from langfuse_stack import native  # noqa: PLC0415 - as above
+    from . import native  # noqa: PLC0415 - as above
 
     if native.stop():
         print("Stopped the Collector. What it had not delivered stays queued.")

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from langfuse_stack.errors import StackError
+from .errors import StackError
 
 __all__ = ["ROOT", "build", "built"]
 

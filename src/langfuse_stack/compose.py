@@ -12,9 +12,9 @@ import urllib.request
 from base64 import b64encode
 from http import HTTPStatus
 
-from langfuse_stack import counts, envfile
-from langfuse_stack.build import ROOT
-from langfuse_stack.errors import StackError
+from . import counts, envfile
+from .build import ROOT
+from .errors import StackError
 
 __all__ = ["down", "logs", "status", "up"]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from langfuse_stack.errors import StackError
+from .errors import StackError
 
 __all__ = ["GENERATED", "collector_settings", "complete", "read"]
 

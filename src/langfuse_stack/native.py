@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from langfuse_local.config import Settings, SettingsError, load_settings
 from langfuse_local.probe import Kind, probe_otlp, probe_web
 from langfuse_local.process import SERVE, Background, NotStartedError
-from langfuse_stack.build import ROOT, build
-from langfuse_stack.envfile import collector_settings
-from langfuse_stack.errors import StackError
+
+from .build import ROOT, build
+from .envfile import collector_settings
+from .errors import StackError
 
 __all__ = ["start", "stop"]
 

@@ -8,7 +8,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from agent_observability import services
+from agent_observability.agent import services
 from agent_observability.config import load_settings
 from agent_observability.telemetry import LangfuseBaggageSpanProcessor
 

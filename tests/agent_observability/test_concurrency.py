@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from agent_observability.agent.services import open_services
 from agent_observability.graph import arun_agent, run_agent
 from agent_observability.langfuse_context import langfuse_trace_context
-from agent_observability.services import open_services
 
 COUNT = 100
 
@@ -78,7 +78,7 @@ def test_a_hundred_conversations_at_once(
     answers = run(turns)
     for (number, actor, reference), answer in zip(turns, answers, strict=True):
         assert f" {reference} " in answer
-        (turn,) = open_services().memory.recall(actor, f"conv_{number}")
+        (turn,) = open_services().conversations.recall(actor, f"conv_{number}")
         assert (turn.order_reference, turn.answer) == (reference, answer)
     found: dict[int, set[tuple[object, object]]] = {}
     for span in exporter.get_finished_spans():

@@ -13,9 +13,9 @@ from langgraph.types import interrupt
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from agent_observability import graph, instrumentation
-from agent_observability.database import StorageError
-from agent_observability.nodes import NODES
-from agent_observability.services import open_services
+from agent_observability.agent.services import open_services
+from agent_observability.graph import NODES
+from agent_observability.shop.database import StorageError
 
 TURN: graph.AgentInput = {
     "query": "Where is my order?",

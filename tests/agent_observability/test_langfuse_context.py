@@ -1,8 +1,7 @@
-"""The trace context: what is refused, what spans get, and that nothing of it stays behind."""
+"""The trace context: what spans and baggage get, and that nothing of it stays behind."""
 
 import asyncio
 import contextvars
-import json
 import logging
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -14,23 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import baggage, context
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import use_span
 
-from agent_observability import context_policy
 from agent_observability.langfuse_context import (
-    ALLOWED_METADATA,
     LANGFUSE_BAGGAGE_KEYS,
     LANGFUSE_TAGS_BAGGAGE_KEY,
-    ContextPolicy,
-    InvalidTraceContextError,
     langfuse_trace_context,
 )
 from agent_observability.telemetry import LangfuseBaggageSpanProcessor
+from langfuse_otel import InvalidTraceContextError, span_attributes
 
 TURN: dict[str, Any] = {
     "session_id": "conv_82d9535867844b4c8cdff",
@@ -50,7 +44,6 @@ ATTRIBUTES = {
     "langfuse.trace.metadata.workflow": "order-status",
     "langfuse.trace.metadata.region": "eu",
 }
-DROP = ContextPolicy(on_invalid="drop")
 
 provider = TracerProvider(span_limits=SpanLimits(max_span_attributes=1000))
 exporter = InMemorySpanExporter()
@@ -77,7 +70,9 @@ def _leaves_no_trace(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     before = context.get_current()
     yield
     assert context.get_current() == before
-    assert not [each for each in caplog.records if each.name == "opentelemetry.context"]
+    # `caplog.records` is empty in a teardown.
+    records = caplog.get_records("call")
+    assert not [each for each in records if each.name == "opentelemetry.context"]
 
 
 def test_every_span_inside_gets_the_chapters_attributes() -> None:
@@ -89,9 +84,9 @@ def test_every_span_inside_gets_the_chapters_attributes() -> None:
 
 def test_the_context_is_in_the_baggage() -> None:
     """The chapter's contract: entries under LANGFUSE_BAGGAGE_KEYS, and the tags under theirs."""
-    with turn(tags=["a,b", "c"]):
+    with turn(tags=["order-status", "a,b%"]):
         entries = dict(baggage.get_all())
-    assert json.loads(str(entries.pop(LANGFUSE_TAGS_BAGGAGE_KEY))) == ["a,b", "c"]
+    assert entries.pop(LANGFUSE_TAGS_BAGGAGE_KEY) == "order-status,a%2Cb%25"
     expected = {key: value for key, value in ATTRIBUTES.items() if key != "langfuse.trace.tags"}
     assert entries == expected
     assert entries.keys() <= LANGFUSE_BAGGAGE_KEYS
@@ -128,115 +123,26 @@ def test_raw_baggage_changes_nothing() -> None:
     context.detach(token)
 
 
-BAD: list[tuple[str, Any, str]] = [
-    ("session_id", "", "session_id"),
-    ("session_id", "x" * 201, "session_id"),
-    ("session_id", "söme", "session_id"),
-    ("session_id", "a b", "session_id"),
-    ("session_id", None, "session_id"),
-    ("session_id", b"conv", "session_id"),
-    ("user_id", "jane@example.com", "user_id"),
-    ("user_id", "ORDER-924", "user_id"),
-    ("user_id", 7, "user_id"),
-    ("user_id", ["u"], "user_id"),
-    ("trace_name", "", "trace_name"),
-    ("trace_name", "Where is my order?", "trace_name"),
-    ("trace_name", "\ud800", "trace_name"),
-    ("version", "x" * 201, "version"),
-    ("version", {}, "version"),
-    ("tags", "order-status", "tags"),
-    ("tags", None, "tags"),
-    ("tags", ["x"] * 21, "tags"),
-    ("tags", [""], "tags"),
-    ("tags", [{}], "tags"),
-    ("tags", ["+49 30 901820"], "tags"),
-    ("tags", {"a"}, "tags"),
-    ("metadata", None, "metadata"),
-    ("metadata", [("region", "eu")], "metadata"),
-    ("metadata", {"query": "eu"}, "metadata"),
-    ("metadata", {"region": "mars"}, "metadata region"),
-    ("metadata", {"region": ["eu"]}, "metadata region"),
-    ("metadata", {"region": None}, "metadata region"),
-    ("metadata", {"tenant_tier": "ORDER-924"}, "metadata tenant_tier"),
-]
-
-
-@pytest.mark.parametrize(("field", "value", "named"), BAD)
-def test_an_unfit_field_is_refused(field: str, value: Any, named: str) -> None:
-    """Nothing is attached, and the error names the field."""
-    with pytest.raises(InvalidTraceContextError, match=f"^{named} "), turn(**{field: value}):
-        pytest.fail("The block should not be entered.")
-
-
-@pytest.mark.parametrize(("field", "value", "named"), BAD)
-def test_an_unfit_field_is_dropped(field: str, value: Any, named: str) -> None:
-    """With `drop` the turn goes on, with every other field on its spans and in its baggage."""
-    with turn(**{field: value}, policy=DROP):
-        attributes, entries = span(), baggage.get_all()
-    missing = {key for key in ATTRIBUTES if key not in attributes}
-    expected = {
-        "session_id": {"langfuse.session.id"},
-        "user_id": {"langfuse.user.id"},
-        "trace_name": {"langfuse.trace.name"},
-        "version": {"langfuse.version"},
-        "tags": {"langfuse.trace.tags"},
-    }.get(named, {key for key in ATTRIBUTES if ".metadata." in key})
-    assert missing == expected
-    assert attributes.keys() <= ATTRIBUTES.keys()
-    assert not [key for key in entries if key in missing]
-
-
-def test_all_problems_are_in_one_error_without_a_value() -> None:
-    """Every field that is wrong is named at once, and no value, nor an unknown key, is repeated."""
+def test_an_unfit_field_is_refused_in_development(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is attached, and the error says what the value looks like, without the value."""
     with (
-        pytest.raises(InvalidTraceContextError) as caught,
-        turn(
-            session_id="jane@example.com",
-            user_id="ORDER-924",
-            trace_name="Where is my parcel?",
-            version="",
-            tags=["+49 30 901820"],
-            metadata={"jane@example.org": "x", "region": "Bearer abcdefghijklmnop"},
-        ),
+        pytest.raises(InvalidTraceContextError, match=r"^user_id looks like an e-mail address"),
+        turn(user_id="jane@example.com"),
     ):
         pytest.fail("The block should not be entered.")
-    message = str(caught.value)
-    for field in ("session_id", "user_id", "trace_name", "version", "tags", "metadata region"):
-        assert field in message
-    for value in ("jane", "924", "parcel", "901820", "Bearer"):
-        assert value not in message
-    assert "eu, global, us" in message
+    assert span() == {}
+    assert not caplog.records
 
 
-def test_a_dropped_field_is_logged_once_and_counted(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One warning for many turns; the counter has each of them, by field."""
-    reader = InMemoryMetricReader()
-    meter = MeterProvider([reader]).get_meter("tests")
-    monkeypatch.setattr(context_policy, "_dropped", meter.create_counter("dropped"))
-    context_policy._warn_once.cache_clear()
-    for number in range(3):
-        with turn(user_id=f"jane{number}@example.com", policy=DROP):
-            pass
-    warnings = [each.getMessage() for each in caplog.records if each.levelno == logging.WARNING]
-    assert len(warnings) == 1
-    assert "user_id" in warnings[0]
-    assert "jane" not in warnings[0]
-    data = reader.get_metrics_data()
-    assert data is not None
-    [point] = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-    assert dict(point.attributes or {}) == {"field": "user_id"}
-    assert getattr(point, "value", None) == 3
-
-
-def test_the_allow_list_is_extended_in_one_place() -> None:
-    """A policy with one more key lets it travel; values outside its set are still refused."""
-    policy = ContextPolicy(metadata={**ALLOWED_METADATA, "channel": frozenset({"web", "app"})})
-    with turn(metadata={"channel": "web"}, policy=policy):
-        assert span()["langfuse.trace.metadata.channel"] == "web"
-    with pytest.raises(InvalidTraceContextError, match="metadata channel must be one of app, web"):
-        turn(metadata={"channel": "fax"}, policy=policy).__enter__()
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_an_unfit_field_is_dropped_elsewhere(environment: str) -> None:
+    """Telemetry never breaks the service: the turn goes on, with every other field."""
+    metadata = {**TURN["metadata"], "environment": environment}
+    with turn(user_id="jane@example.com", tags=["ORDER-924"], metadata=metadata):
+        attributes, entries = span(), baggage.get_all()
+    missing = {"langfuse.user.id", "langfuse.trace.tags"}
+    assert attributes.keys() == ATTRIBUTES.keys() - missing
+    assert entries.keys() == ATTRIBUTES.keys() - missing
 
 
 def test_nested_contexts_restore_what_they_shadowed() -> None:
@@ -251,15 +157,16 @@ def test_nested_contexts_restore_what_they_shadowed() -> None:
         assert baggage.get_baggage("langfuse.session.id") == TURN["session_id"]
 
 
-def test_the_active_span_is_stamped_too() -> None:
-    """A server's span that began before the block gets the context; a nested one keeps its own."""
-    enter = tracer.start_as_current_span
-    with enter("server") as server, turn(), enter("run") as run, turn(session_id="inner"):
-        pass
-    assert isinstance(server, ReadableSpan)
-    assert isinstance(run, ReadableSpan)
+def test_the_active_span_is_stamped_on_purpose_alone() -> None:
+    """A worker's span that outlives many turns has none of their users, unless it is told to."""
+    with tracer.start_as_current_span("server") as server:
+        with turn():
+            pass
+        assert isinstance(server, ReadableSpan)
+        assert server.attributes == {}
+        with turn():
+            server.set_attributes(span_attributes())
     assert server.attributes == ATTRIBUTES
-    assert run.attributes == ATTRIBUTES
 
 
 def test_an_explicit_context_is_obeyed() -> None:

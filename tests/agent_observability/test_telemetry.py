@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.sinks import Sink, sink
 from opentelemetry import baggage, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -17,14 +16,15 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from agent_observability.langfuse_context import langfuse_trace_context
-from agent_observability.propagation import TrustedHostsPropagator
-from agent_observability.redaction import WithoutExceptionDetails
+from langfuse_otel.propagation import TrustedHostsPropagator
+from langfuse_otel.redaction import WithoutExceptionDetails
+from support.otlp_sinks import Sink, sink
 
 ROOT = Path(__file__).parents[2]
 PRELUDE = """
 import json, os, sys
 from opentelemetry import trace, propagate
-from agent_observability.delivery import Delivery
+from langfuse_otel.delivery import Delivery
 from agent_observability.telemetry import configure_tracing
 from agent_observability.langfuse_context import langfuse_trace_context
 def turn(session):
@@ -67,48 +67,18 @@ def test_the_chapters_main_delivers() -> None:
         assert len(receiver.span_ids) == len(set(receiver.span_ids)) == 20
 
 
-def test_a_second_call_while_the_first_runs_changes_nothing() -> None:
-    """The same provider comes back and no span is sent twice."""
-    with sink("accepts") as receiver:
-        same = run(
-            receiver,
-            "first = configure_tracing()\nspan()\nsecond = configure_tracing()\nspan()\n"
-            "first.shutdown()\nprint(json.dumps(first is second))\n",
-        )
-        assert same is True
-        assert len(receiver.span_ids) == len(set(receiver.span_ids)) == 2
-
-
-def test_a_second_call_after_the_shutdown_exports_again() -> None:
-    """A process that runs two turns, each with its own configure and shutdown, loses neither."""
-    with sink("accepts") as receiver:
-        counts = run(
-            receiver,
-            "found = []\n"
-            "for _ in range(2):\n"
-            "    delivery = Delivery()\n"
-            "    provider = configure_tracing(delivery)\n"
-            "    span()\n"
-            "    report = delivery.finish(provider, timeout_seconds=5)\n"
-            "    found.append([report.delivered, report.lost])\n"
-            "print(json.dumps(found))\n",
-        )
-        assert counts == [[1, 0], [1, 0]]
-        assert len(receiver.span_ids) == len(set(receiver.span_ids)) == 2
-
-
-def test_a_provider_that_is_there_already_is_used() -> None:
-    """Another instrumentation's provider keeps its processors and gets ours."""
-    with sink("accepts") as receiver:
-        used = run(
-            receiver,
-            "from opentelemetry.sdk.trace import TracerProvider\n"
-            "theirs = TracerProvider()\ntrace.set_tracer_provider(theirs)\n"
-            "ours = configure_tracing()\nspan()\nours.shutdown()\n"
-            "print(json.dumps(ours is theirs))\n",
-        )
-        assert used is True
-        assert len(receiver.span_ids) == 1
+def test_a_provider_that_is_there_already_is_an_error() -> None:
+    """Ours or another instrumentation's: the sentence says what to add to it instead."""
+    for install in ("configure_tracing()", "trace.set_tracer_provider(TracerProvider())"):
+        with sink("accepts") as receiver:
+            said = run(
+                receiver,
+                "from opentelemetry.sdk.trace import TracerProvider\n"
+                f"{install}\n"
+                "try: configure_tracing()\n"
+                "except RuntimeError as error: print(json.dumps(str(error)))\n",
+            )
+        assert "add LangfuseBaggageSpanProcessor() to that" in said
 
 
 def test_forked_workers_lose_and_double_nothing() -> None:
@@ -116,18 +86,20 @@ def test_forked_workers_lose_and_double_nothing() -> None:
     with sink("accepts") as receiver:
         counts = run(
             receiver,
-            "delivery = Delivery()\nprovider = configure_tracing(delivery)\n"
+            "provider = configure_tracing()\ndelivery = Delivery.of(provider)\n"
             "span(); provider.force_flush(); span('waits in the parent')\n"
             "reader, writer = os.pipe()\n"
             "for number in range(4):\n"
             "    if os.fork() == 0:\n"
             "        for _ in range(25): span()\n"
-            "        report = delivery.finish(provider, timeout_seconds=5)\n"
+            "        provider.shutdown()\n"
+            "        report = delivery.report()\n"
             "        os.write(writer, f'{report.delivered},{report.lost} '.encode())\n"
             "        os._exit(0)\n"
             "for number in range(4): os.wait()\n"
             "for _ in range(25): span()\n"
-            "report = delivery.finish(provider, timeout_seconds=5)\n"
+            "provider.shutdown()\n"
+            "report = delivery.report()\n"
             "os.close(writer)\n"
             "children = sorted(os.read(reader, 1000).decode().split())\n"
             "print(json.dumps([[report.delivered, report.lost], children]))\n",
@@ -167,18 +139,6 @@ def test_baggage_does_not_cross_the_process() -> None:
         )
     assert sent == ["traceparent"]
     assert taken == {}
-
-
-def test_threads_need_the_extra() -> None:
-    """Without the ecosystem's instrumentation, the option says what to install."""
-    pytest.importorskip("opentelemetry.sdk")
-    script = (
-        "sys.modules['opentelemetry.instrumentation.threading'] = None\n"
-        "try: configure_tracing(threads=True)\n"
-        "except RuntimeError as error: print(json.dumps(str(error)))\n"
-    )
-    with sink("accepts") as receiver:
-        assert "agent-observability-demo[threads]" in run(receiver, script)
 
 
 def test_a_trusted_host_gets_the_allowed_keys_and_no_other_host_anything() -> None:

@@ -13,13 +13,14 @@ from langgraph.types import Command
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from spans import CONTEXT, outline, tree
 
-from agent_observability import graph, instrumentation, prompts
+from agent_observability import graph, instrumentation
+from agent_observability.agent import prompts
+from agent_observability.agent.services import open_services
 from agent_observability.config import load_settings
+from agent_observability.graph import NODES
 from agent_observability.langfuse_context import langfuse_trace_context
-from agent_observability.nodes import NODES
-from agent_observability.services import open_services
+from support.spans import CONTEXT, outline, tree
 
 TURN: graph.AgentInput = {
     "query": "Where is my order?",

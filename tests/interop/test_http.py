@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from agent_observability.propagation import TrustedHostsPropagator
+from langfuse_otel.propagation import TrustedHostsPropagator
 
 from .test_peers import SESSION, USER, turn
 

@@ -41,7 +41,7 @@ def _url(sockets: Sequence[object]) -> str:
 def _run(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run modules in a folder where two turns and a conversation have run."""
     run = Run(tmp_path_factory.mktemp("checkout"), backend)
-    for module in ("main", "main", "conversation"):
+    for module in ("main", "main", "commands.conversation"):
         done = run(f"agent_observability.{module}")
         assert done.returncode == 0, done.stderr
     return run

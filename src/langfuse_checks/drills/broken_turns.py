@@ -1,13 +1,14 @@
 """Runs two turns of the application with one part of its wiring broken, as a drill's process.
 
-This is the only module of the checks that imports the application, and it copies nothing of it: a
-drill swaps the span processor, wraps a node, or enters the turn's context with other values.
+This is the only module of the checks that imports the application, and it copies nothing of it. It
+touches only what every version of the chapter's files has: `langfuse_trace_context()` where a
+turn enters it, and `LangfuseBaggageSpanProcessor.on_start()`.
 """
 
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial, wraps
 from typing import Any, Final, cast
@@ -15,21 +16,19 @@ from unittest.mock import patch
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
-from agent_observability import instrumentation, langfuse_context, prices, telemetry
-from agent_observability import main as application
-from agent_observability.command import print_delivery, run_command
+from agent_observability import instrumentation
+from agent_observability.agent.services import open_services
+from agent_observability.commands import turn
+from agent_observability.commands.console import print_delivery, run, tracing
 from agent_observability.config import load_settings, settings
-from agent_observability.delivery import Delivery, Report
-from agent_observability.langfuse_context import (
-    InvalidTraceContextError,
-    langfuse_attributes,
-    langfuse_trace_context,
-)
-from agent_observability.nodes import NODES
-from agent_observability.services import open_services
+from agent_observability.graph import NODES
+from agent_observability.langfuse_context import langfuse_trace_context
+from agent_observability.models import prices
+from agent_observability.telemetry import LangfuseBaggageSpanProcessor
+from langfuse_otel import InvalidTraceContextError
 
 from .table import REFUSED, expected
 
@@ -45,52 +44,65 @@ Step = Callable[..., Any]
 
 
 def main(name: str) -> int:
-    """Run the drill's turns; REFUSED if the context refused them, else `run_command()`'s code."""
+    """Run the drill's turns; REFUSED if the context refused them, else the code of `run()`."""
     refused: list[InvalidTraceContextError] = []
 
-    def work(_: TracerProvider) -> None:
-        question = application.Question(conversation_id=expected(name).session)
+    def two_turns() -> None:
+        question = turn.Question(conversation_id=expected(name).session)
         try:
-            for _turn in range(2):
-                application.run_turn(question, open_services())
+            with tracing() as provider:
+                for _ in range(2):
+                    turn.run_turn(question, open_services())
         except InvalidTraceContextError as error:
             refused.append(error)
             raise
+        print_delivery(provider)
 
     with _entering(partial(_context, name)), _BREAKS[name]():
-        code = run_command(work, print_delivery)
+        code = run(two_turns)
     return REFUSED if refused else code
 
 
 def _context(name: str, **values: Any) -> AbstractContextManager[None]:
     """The turn's own context, with the user and the tags of the drill."""
-    intended = expected(name)
-    return langfuse_trace_context(**{**values, "user_id": intended.user, "tags": intended.tags})
+    wanted = expected(name)
+    return langfuse_trace_context(**{**values, "user_id": wanted.user, "tags": wanted.tags})
 
 
 def _entering(
     context: Callable[..., AbstractContextManager[object]],
 ) -> AbstractContextManager[object]:
-    # Where a turn takes it from, each time.
-    return patch.object(langfuse_context, "langfuse_trace_context", context)
+    return patch.object(turn, "langfuse_trace_context", context)
 
 
 def _with(**changes: object) -> AbstractContextManager[object]:
     return _entering(lambda **values: langfuse_trace_context(**{**values, **changes}))
 
 
-class _Stamp(SpanProcessor):
-    """In place of LangfuseBaggageSpanProcessor: the same context, changed."""
+class _Stamped:
+    """Takes what the processor would stamp on a span."""
 
-    def __init__(self, change: Callable[[Span, Attributes], Attributes]) -> None:
-        self._change = change
+    def __init__(self) -> None:
+        self.attributes: dict[str, AttributeValue] = {}
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        span.set_attributes(self._change(span, langfuse_attributes(parent_context)))
+    def set_attribute(self, key: str, value: AttributeValue) -> None:
+        self.attributes[key] = value
+
+    def set_attributes(self, attributes: Attributes) -> None:
+        self.attributes.update(attributes)
 
 
 def _stamped(change: Callable[[Span, Attributes], Attributes]) -> AbstractContextManager[object]:
-    return patch.object(telemetry, "LangfuseBaggageSpanProcessor", lambda: _Stamp(change))
+    stamp = LangfuseBaggageSpanProcessor.on_start
+
+    def on_start(
+        processor: LangfuseBaggageSpanProcessor, span: Span, parent_context: Context | None = None
+    ) -> None:
+        stamped = _Stamped()
+        stamp(processor, cast("Span", stamped), parent_context)
+        span.set_attributes(change(span, stamped.attributes))
+
+    return patch.object(LangfuseBaggageSpanProcessor, "on_start", on_start)
 
 
 def _on_roots(span: Span, attributes: Attributes) -> Attributes:
@@ -104,7 +116,7 @@ def _with_trace_id(span: Span, attributes: Attributes) -> Attributes:
 
 def _with_joined_tags(_: Span, attributes: Attributes) -> Attributes:
     # The chapter's own two lines: ",".join(tags) into baggage, .split(",") out of it.
-    joined = ",".join(cast("tuple[str, ...]", attributes.get(_TAGS, ())))
+    joined = ",".join(cast("Sequence[str]", attributes.get(_TAGS, ())))
     return {**attributes, _TAGS: [tag for tag in joined.split(",") if tag]}
 
 
@@ -167,8 +179,10 @@ def _with_usage(node: Step) -> Step:
 
 
 def _unflushed() -> AbstractContextManager[object]:
-    # What the SDK's own force_flush would say of it: all is well.
-    return patch.object(Delivery, "finish", lambda *_, **__: Report(delivered=1))
+    # Not undone: the SDK's own exit hook would deliver after all.
+    for name in ("force_flush", "shutdown"):
+        patch.object(TracerProvider, name, lambda *_, **__: True).start()
+    return nullcontext()
 
 
 def _text_cost() -> AbstractContextManager[object]:
@@ -194,7 +208,9 @@ _BREAKS: Final[Mapping[str, Break]] = {
     "wrong-path": _wrong_path,
     "comma-tag": lambda: _stamped(_with_joined_tags),
     "email-user": lambda: _with(user_id="anna.k@example.com"),
-    "order-metadata": lambda: _with(metadata={"workflow": "ORDER-924"}),
+    "order-metadata": lambda: _with(
+        metadata={"environment": "development", "workflow": "ORDER-924"}
+    ),
     "double-usage": lambda: _wrapped("compose_answer", _with_usage),
     "plain-thread": lambda: _wrapped("lookup_order", _on_thread),
     "bare-metadata": lambda: _stamped(_without_prefix),

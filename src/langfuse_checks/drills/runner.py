@@ -79,6 +79,8 @@ def _judge_refusal(drill: Drill, turns: BrokenTurns, console: Console) -> int:
     if drill.is_refused and turns.exit_code == REFUSED:
         _print(console, "Refused before it could travel: nothing was sent, as the table says.")
         return 0
+    if drill.is_refused:
+        _print(console, "The values were sent: langfuse_context.py does not check them.")
     _print(console, "This is not what the table says.")
     return 1
 

@@ -89,8 +89,8 @@ def no_stray_traces(evidence: Evidence) -> Result:
         f"{len(evidence.strays)} stray traces",
         span=evidence.strays[0],
         cause="work ran on a thread or in a task that did not inherit the context",
-        fix="hand `contextvars.copy_context().run` to the thread, or configure_tracing(threads="
-        "True)",
+        fix="hand `contextvars.copy_context().run` to the thread, or instrument threads with"
+        " opentelemetry-instrumentation-threading",
     )
 
 

@@ -13,7 +13,7 @@ def test_the_cohorts_feedback_reaches_users_and_sessions(run: Run, backend: Back
     assert run("langfuse_checks", "feedback", CHECK_VALUE="up").returncode == 0
     with backend.api() as api:
         before = len(api.scores(name="user-feedback"))
-    assert run("agent_observability.cohort", "--users", "32").returncode == 0
+    assert run("agent_observability.commands.cohort", "--users", "32").returncode == 0
     for _ in range(2):  # A second time changes nothing.
         feedback = run("langfuse_checks", "feedback", "--cohort")
         assert feedback.returncode == 0, feedback.stderr

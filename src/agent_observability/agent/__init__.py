@@ -1,0 +1,1 @@
+"""What the nodes share and need: state, intents, prompts, validation, services."""

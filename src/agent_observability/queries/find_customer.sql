@@ -1,1 +1,0 @@
-SELECT name, email FROM customers WHERE pseudonym = :pseudonym

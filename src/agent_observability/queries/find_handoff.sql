@@ -1,2 +1,0 @@
-SELECT number, reason FROM handoffs
-WHERE actor = :actor AND conversation_id = :conversation_id

@@ -1,1 +1,0 @@
-INSERT INTO policies (id, region, topic, body) VALUES (:id, :region, :topic, :text)

@@ -1,2 +1,0 @@
-INSERT INTO turns (actor, conversation_id, question, answer, intent, outcome, order_reference)
-VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+"""The shop: orders, policies, customers, the carrier, conversations, handoffs, their database."""

@@ -1,0 +1,107 @@
+"""Attach entries to the OpenTelemetry context, read them back for a span, and restore safely.
+
+The entries are in the baggage, where the application finds them, and beside it, where spans are
+stamped from: anybody may set baggage, a stranger's request header too, and nobody has checked it.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, cast
+
+from opentelemetry import baggage
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.util.types import AttributeValue
+
+__all__ = ["Block", "attach", "attached_baggage", "restore", "span_attributes"]
+
+_log = logging.getLogger(__name__)
+_SESSION: Final = "langfuse.session.id"
+_BLOCK: Final = otel_context.create_key("langfuse-otel-block")
+# Entries that an outer block or a stranger's header has set never reach into another block.
+_OWN_PREFIXES: Final = ("langfuse.", "app.langfuse.")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """What `attach()` has put into the context; hand it to `restore()`.
+
+    Attributes:
+        attributes: Attributes of every span that starts inside.
+        entries: Baggage entries.
+        before: The context outside.
+        outer: The block around this one, if there is one.
+    """
+
+    attributes: Mapping[str, AttributeValue]
+    entries: Mapping[str, str]
+    before: Context
+    outer: "Block | None"
+
+
+def attach(
+    *, attributes: Mapping[str, AttributeValue | None], entries: Mapping[str, str | None]
+) -> Block:
+    """Make span attributes and baggage entries current, in place of those of an outer block.
+
+    None and an empty text or list are left out: Langfuse makes a bogus tag of an empty array.
+    Other baggage and other values of the context stay as they are.
+    """
+    stamped = {key: value for key, value in attributes.items() if value}
+    carried = {key: value for key, value in entries.items() if value}
+    before = otel_context.get_current()
+    inside = baggage.clear(Context())
+    for key, other in baggage.get_all(before).items():
+        if not key.startswith(_OWN_PREFIXES):
+            inside = baggage.set_baggage(key, other, inside)
+    for key, value in carried.items():
+        inside = baggage.set_baggage(key, value, inside)
+    block = Block(stamped, carried, before, _current(before))
+    # Merged, because every set_baggage() on the whole context copies all of it.
+    otel_context.attach(Context({**before, **inside, _BLOCK: block}))
+    return block
+
+
+def restore(block: Block) -> None:
+    """Go back to the context before the block, if the block is open in the current context.
+
+    Another task may finish a generator that holds the block, and a collected one is closed
+    anywhere. The current context is then not this block's, and stays.
+    """
+    open_block = _current(None)
+    while open_block is not None and open_block is not block:
+        open_block = open_block.outer
+    if open_block is block:
+        # Not detach(token), which logs an error in a child task that has a copy of the context.
+        otel_context.attach(block.before)
+
+
+def span_attributes(context: Context | None = None) -> Mapping[str, AttributeValue]:
+    """Return the attributes for a span that starts in the context, none outside of a block."""
+    block = _current(context)
+    if block:
+        return block.attributes
+    if baggage.get_baggage(_SESSION, context):
+        _warn_of_raw_baggage()
+    return {}
+
+
+def attached_baggage(context: Context | None = None) -> Mapping[str, str]:
+    """Return the baggage entries of the context's block: checked ones, never a stranger's."""
+    block = _current(context)
+    return block.entries if block else {}
+
+
+def _current(context: Context | None) -> Block | None:
+    return cast("Block | None", otel_context.get_value(_BLOCK, context))
+
+
+@cache
+def _warn_of_raw_baggage() -> None:
+    _log.warning(
+        "Spans lack the session that is in the baggage, because langfuse_otel.attach() did not"
+        " put it there. If langfuse_context.py sets baggage itself, use a span processor in"
+        " telemetry.py that reads baggage."
+    )

@@ -1,0 +1,7 @@
+"""What became of the spans: counted from the receiver's answers, reported, kept for later."""
+
+from .delivery import Delivery
+from .report import Report
+from .spool import Spool, resend
+
+__all__ = ["Delivery", "Report", "Spool", "resend"]
