@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.instrumentation.threading import ThreadingInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -43,10 +44,10 @@ def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session", name="provider")
 def _provider(backend: str) -> TracerProvider:
     assert backend
-    theirs = TracerProvider(shutdown_on_exit=False)
-    theirs.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(theirs)
-    return configure_tracing(threads=True)
+    provider = configure_tracing()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    ThreadingInstrumentor().instrument()
+    return provider
 
 
 @pytest.fixture(name="spans")

@@ -44,8 +44,8 @@ class Drill:
 _CONTEXT_PROMISES: Final = frozenset(
     {"carries_session", "carries_user", "carries_trace_name", "carries_tags", "carries_metadata"}
 )
-# Outside development the application drops an invalid value instead, and logs its field.
-_RAISE_ON_INVALID: Final = {"TRACE_CONTEXT_ON_INVALID": "raise"}
+# Everywhere else the trace context drops an invalid value, and logs its field.
+_IN_DEVELOPMENT: Final = {"DEPLOYMENT_ENVIRONMENT": "development"}
 
 DRILLS: Final[Mapping[str, Drill]] = {
     "root-only": Drill(
@@ -85,13 +85,13 @@ DRILLS: Final[Mapping[str, Drill]] = {
         breaks="the user id is an e-mail address",
         complaint="Langfuse takes it, and shows it on every page",
         red=frozenset(),
-        settings=_RAISE_ON_INVALID,
+        settings=_IN_DEVELOPMENT,
     ),
     "order-metadata": Drill(
         breaks="a metadata value is an order reference",
         complaint="metadata that grows for ever, the chapter's bad example",
         red=frozenset(),
-        settings=_RAISE_ON_INVALID,
+        settings=_IN_DEVELOPMENT,
     ),
     "double-usage": Drill(
         breaks="the node compose_answer reports usage, as its model does",
