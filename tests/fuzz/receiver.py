@@ -28,7 +28,6 @@ with atheris.instrument_imports(include=["langfuse_local"]):
         tools,
         usage,
     )
-    from langfuse_local.mapping.prices import Prices
     from langfuse_local.mapping.spans import observations
     from langfuse_local.receiver import endpoints, langfuse_otlp
     from langfuse_local.receiver.otlp import BadRequest, decode
@@ -123,7 +122,6 @@ BUILT, LANGFUSE = 4, 8
 FOLDER = tempfile.TemporaryDirectory()
 STORE = Store(Path(FOLDER.name) / "langfuse.db")
 STORE._writer.connection.execute("PRAGMA synchronous = OFF")
-PRICES = Prices()
 
 
 def one_input(data: bytes) -> None:
@@ -141,7 +139,7 @@ def one_input(data: bytes) -> None:
         return
     parts = (ss for rs in batch.request.resource_spans for ss in rs.scope_spans)
     given = [span for part in parts for span in part.spans]
-    STORE.save(observations(batch.request, PRICES, batch.id_of))
+    STORE.save(observations(batch.request, batch.id_of))
     stored = STORE.observations([], limit=1000)
     wanted = {(batch.id_of(span.trace_id), batch.id_of(span.span_id)) for span in given}
     assert {(one.observation.trace_id, one.observation.id) for one in stored} == wanted

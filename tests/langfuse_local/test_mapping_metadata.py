@@ -9,7 +9,6 @@ import pytest
 from mapped import observe
 from wire import JSON, request_of, span
 
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode
 
@@ -135,7 +134,7 @@ def test_spans_that_replace_a_block_share_the_rest() -> None:
     """However many spans have a block of their own, what a resource holds is there once."""
     attributes = [{"key": f"{TRACE}.scope", "value": {"stringValue": "mine"}}]
     spans = [span(spanId=f"{number:016x}", attributes=attributes) for number in (1, 2)]
-    one, other = observations(decode(request_of(*spans), JSON), Prices())
+    one, other = observations(decode(request_of(*spans), JSON))
     assert one.origin is other.origin
 
 

@@ -28,7 +28,6 @@ from langfuse_local.mapping import (
     scopes,
     usage,
 )
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import BadRequest, decode
 
@@ -198,12 +197,10 @@ def _assert_storable(observation: Observation) -> None:
 def test_every_span_becomes_a_row(span: Span, resource: list[KeyValue], scope: str) -> None:
     """Any mixture of keys, values, times, ids and events becomes exactly one storable row."""
     request = _request(span, resource, scope)
-    (observation,) = observations(request, Prices())
+    (observation,) = observations(request)
     _assert_storable(observation)
     assert (observation.id, observation.trace_id) == (span.span_id.hex(), span.trace_id.hex())
-    assert list(
-        observations(decode(request.SerializeToString(), "application/x-protobuf"), Prices())
-    )
+    assert list(observations(decode(request.SerializeToString(), "application/x-protobuf")))
 
 
 @pytest.mark.parametrize(

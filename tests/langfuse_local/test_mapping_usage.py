@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
 from mapped import observe
-
-from langfuse_local.mapping.prices import ModelPrice, Prices
 
 USAGE, COST = "langfuse.observation.usage_details", "langfuse.observation.cost_details"
 COUNTERS = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 20}
@@ -303,12 +300,6 @@ def test_cached_and_reasoning_tokens_have_their_price() -> None:
         "output_reasoning": 0.000006,
         "total": 0.00000825,
     }
-
-
-def test_the_projects_own_prices_come_first() -> None:
-    """A project's price beats a built-in one; one per token in all is the total."""
-    own = ModelPrice("mine", re.compile("(?i)^gpt"), {"total": 0.01})
-    assert observe({**MINI, **COUNTERS}, prices=Prices([own])).cost == {"total": 1.2}
 
 
 def test_priced_without_usage() -> None:

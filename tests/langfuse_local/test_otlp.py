@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import BadRequest, check_ids, decode
 
@@ -97,11 +96,11 @@ def test_times_keep_their_nanoseconds() -> None:
 def test_empty_arrays_differ_between_encodings() -> None:
     """No tags as JSON are no tags, as protobuf one bogus tag: so does Langfuse 4.16."""
     tags = {"key": "langfuse.trace.tags", "value": {"arrayValue": {"values": []}}}
-    (from_json,) = observations(_decode({"attributes": [tags]}), Prices())
+    (from_json,) = observations(_decode({"attributes": [tags]}))
     assert from_json.tags == ()
     assert from_json.metadata["attributes.langfuse.trace.tags"] == "[]"
     tags["value"] = {"arrayValue": {}}
-    (from_protobuf,) = observations(_decode({"attributes": [tags]}), Prices())
+    (from_protobuf,) = observations(_decode({"attributes": [tags]}))
     assert from_protobuf.tags == ('{"arrayValue":{}}',)
 
 
@@ -191,7 +190,7 @@ def test_malformed_ids(span: dict[str, Any]) -> None:
     request = _decode(span)
     with pytest.raises(BadRequest, match="nothing of the request was stored"):
         check_ids(request)
-    assert len(list(observations(request, Prices()))) == 1
+    assert len(list(observations(request))) == 1
 
 
 def test_well_formed_ids() -> None:
@@ -209,7 +208,7 @@ def test_any_json_is_read_or_refused(document: Any) -> None:
         request = decode(json.dumps(document).encode(), JSON)
     except BadRequest:
         return
-    list(observations(request, Prices()))
+    list(observations(request))
 
 
 @settings(max_examples=200, deadline=None)
@@ -227,4 +226,4 @@ def test_any_bytes_are_read_or_refused(noise: bytes, position: int) -> None:
             request = decode(sent, PROTOBUF)
         except BadRequest:
             continue
-        list(observations(request, Prices()))
+        list(observations(request))

@@ -11,7 +11,6 @@ from mapped import observe
 from wire import JSON, ask, request_of, span
 
 from langfuse_local.mapping import fields, generations
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.provenance import provenance
 from langfuse_local.mapping.rules import RULES
 from langfuse_local.mapping.spans import observations
@@ -46,7 +45,7 @@ def test_names_the_attribute_that_the_mapper_took(case: dict[str, Any]) -> None:
         for each in scope.spans
         if not scope.scope.name.startswith("langfuse-sdk")
     ]
-    rows = {row.id: row for row in observations(request, Prices())}
+    rows = {row.id: row for row in observations(request)}
     for one in spans:
         sent, row = attributes(one.attributes), rows[one.span_id.hex()]
         told = {field.name: field for field in provenance(row).fields}
@@ -59,7 +58,7 @@ def test_names_the_attribute_that_the_mapper_took(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_every_attribute_has_one_fate(case: dict[str, Any]) -> None:
     """Mapped, metadata or ignored; and what set a field is mapped."""
-    for row in observations(decode(json.dumps(case["otlp"]).encode(), JSON), Prices()):
+    for row in observations(decode(json.dumps(case["otlp"]).encode(), JSON)):
         found = provenance(row)
         fates = {each.name: each.fate for each in found.attributes}
         assert len(fates) == len(found.attributes) == len(row.metadata)
@@ -78,7 +77,7 @@ def test_fates_and_rules_of_one_span() -> None:
         "langfuse.trace.metadata.region": "eu",
     }
     one = span(attributes=[{"key": k, "value": {"stringValue": v}} for k, v in sent.items()])
-    (row,) = observations(decode(request_of(one), JSON), Prices())
+    (row,) = observations(decode(request_of(one), JSON))
     found = provenance(row)
     told = {field.name: (field.attributes, field.rule) for field in found.fields}
     assert told["Session"] == (("langfuse.session.id",), "1 of 6")

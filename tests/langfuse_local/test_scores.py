@@ -275,40 +275,6 @@ def test_finds_scores_for_pages(backend: Backend) -> None:
     assert [row["id"] for row in scores.of_user("ann")] == ["of-trace"]
 
 
-def test_prices_what_arrives_after_a_model(backend: Backend) -> None:
-    """A custom price counts for the spans that come after it, also after a restart."""
-    _usage(backend, "1" * 16)
-    model = {"modelName": "own", "matchPattern": "^own-", "unit": "TOKENS", "inputPrice": 0.5}
-    assert ask(f"{backend.web}/api/public/models", json.dumps(model).encode()).status == 200
-    _usage(backend, "2" * 16)
-    costs = {row["id"][0]: row["totalCost"] for row in backend.rows("?fields=usage")}
-    assert costs == {"1": 0, "2": 5}
-    with closing(Store(backend.store.path)) as again:
-        assert again.prices.find("own-model") is not None
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"modelName": None},
-        {"matchPattern": None},
-        {"tokenizerId": "own"},
-        {"startDate": "soon"},
-        {"unit": "EGGS"},
-        {"inputPrice": -1},
-        {"inputPrice": None},
-        {"totalPrice": 1},
-        {"pricingTiers": [{}]},
-    ],
-)
-def test_refuses_a_model(backend: Backend, changes: dict[str, Any]) -> None:
-    """A price that Langfuse would refuse is a 400, and prices stay as they were."""
-    model = {"modelName": "own", "matchPattern": "own", "unit": "TOKENS", "inputPrice": 0.5}
-    answer = ask(f"{backend.web}/api/public/models", json.dumps(model | changes).encode())
-    assert (answer.status, answer.json["message"]) == (400, "Invalid request data")
-    assert backend.store.prices.find("own") is None
-
-
 def test_brings_an_older_file_forward(tmp_path: Path) -> None:
     """A file of the first format keeps its observations and gains what it lacks."""
     path = tmp_path / "old.db"
@@ -322,15 +288,6 @@ def test_brings_an_older_file_forward(tmp_path: Path) -> None:
         assert [row["value"] for row in store.rows("SELECT value FROM strings")] == ["kept"]
         Scores(store).save({"name": "n", "value": 1, "sessionId": "s"})
         assert len(Scores(store).of_session("s")) == 1
-
-
-def _usage(backend: Backend, span_id: str) -> None:
-    attributes = [
-        {"key": "gen_ai.request.model", "value": {"stringValue": "own-model"}},
-        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": 10}},
-    ]
-    sent = request_of(span(spanId=span_id, attributes=attributes))
-    assert ask(backend.otlp, sent, content_type=JSON).status == 200
 
 
 def _post(backend: Backend, **changes: Any) -> Reply:

@@ -11,8 +11,6 @@ from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
 from langfuse_local.api import zod
 from langfuse_local.api.asked import Asked, cursor_after
 from langfuse_local.api.metrics import Metrics
-from langfuse_local.api.models import Models
-from langfuse_local.api.parameters import Page
 from langfuse_local.api.rows import row
 from langfuse_local.api.score_list import AskedScores
 from langfuse_local.api.score_list import cursor_after as cursor_after_score
@@ -36,10 +34,6 @@ __all__ = ["PREFIX", "Api"]
 
 PREFIX = "/api/public"
 _Sent = TypeVar("_Sent")
-_NO_MODEL = "No model with this id found."
-_BUILT_IN_MODELS = (
-    " Note: You cannot delete built-in models, override them with a model with the same name."
-)
 _RETIRED = (
     "/sessions",
     "/sessions/{id}",
@@ -70,7 +64,6 @@ class Api:
         self._project_id = project_id
         self._bodies = Bodies()
         self._scores = Scores(store)
-        self._models = Models(store)
 
     def routes(self) -> list[Route]:
         """Where each endpoint answers."""
@@ -79,26 +72,13 @@ class Api:
             "/v2/observations": self._observations,
             "/v2/metrics": self._metrics,
             "/v3/scores": self._list_scores,
-            "/models": self._list_models,
-            "/models/{id}": self._model,
             **dict.fromkeys(_RETIRED, _retired),
         }
-        sent = {
-            "/scores": self._add_score,
-            "/models": self._add_model,
-        }
-        removed = {"/scores/{id}": self._remove_score, "/models/{id}": self._remove_model}
         return [
             Route(f"{PREFIX}/health", _health),
             *(Route(PREFIX + path, self._keyed(answer)) for path, answer in listed.items()),
-            *(
-                Route(PREFIX + path, self._sent(answer), methods=["POST"])
-                for path, answer in sent.items()
-            ),
-            *(
-                Route(PREFIX + path, self._keyed(answer), methods=["DELETE"])
-                for path, answer in removed.items()
-            ),
+            Route(f"{PREFIX}/scores", self._sent(self._add_score), methods=["POST"]),
+            Route(f"{PREFIX}/scores/{{id}}", self._keyed(self._remove_score), methods=["DELETE"]),
         ]
 
     def _keyed(self, endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
@@ -181,28 +161,6 @@ class Api:
     def _remove_score(self, request: Request) -> Response:
         self._scores.delete(request.path_params["id"])
         return Answer({"message": "Score deletion queued successfully"}, 202)
-
-    def _list_models(self, request: Request) -> Response:
-        page = Page.of(request.query_params)
-        models = self._models.all()
-        return Answer({"data": page.cut(models), "meta": page.meta(len(models))})
-
-    def _add_model(self, body: Any) -> Response:
-        return Answer(self._models.add(body))
-
-    def _model(self, request: Request) -> Response:
-        wanted = request.path_params["id"]
-        found = next((one for one in self._models.all() if one["id"] == wanted), None)
-        return _missing(_NO_MODEL) if found is None else Answer(found)
-
-    def _remove_model(self, request: Request) -> Response:
-        if self._models.delete(request.path_params["id"]):
-            return Answer({"message": "Model successfully deleted"})
-        return _missing(_NO_MODEL + _BUILT_IN_MODELS)
-
-
-def _missing(message: str) -> Response:
-    return Answer({"message": message, "error": "LangfuseNotFoundError"}, 404)
 
 
 def _health(_request: Request) -> Response:

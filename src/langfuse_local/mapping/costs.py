@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langfuse_local.mapping.javascript import Value
-    from langfuse_local.mapping.prices import ModelPrice
     from langfuse_local.mapping.values import Attributes
 
 __all__ = ["COST_KEY", "TOTAL_COST_KEYS", "computed_cost", "sent_cost"]
@@ -42,9 +41,8 @@ def sent_cost(attributes: Attributes) -> dict[str, float]:
     return stored
 
 
-def computed_cost(usage: dict[str, int], price: ModelPrice) -> dict[str, float]:
+def computed_cost(usage: dict[str, int], prices: Mapping[str, float]) -> dict[str, float]:
     """Tokens times price for each kind that has one, with their sum as `total`."""
-    prices = price.of(usage) if price.tiers else price.per_token
     costs = {
         kind: _amount(count * per_token)
         for kind, count in usage.items()

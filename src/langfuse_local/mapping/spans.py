@@ -18,6 +18,7 @@ from langfuse_local.mapping.costs import computed_cost, sent_cost
 from langfuse_local.mapping.kinds import is_old_sdk, kind
 from langfuse_local.mapping.metadata import metadata, of_resource, of_scope
 from langfuse_local.mapping.observation import Observation, Origin
+from langfuse_local.mapping.prices import prices_of
 from langfuse_local.mapping.shapes import SHAPES
 from langfuse_local.mapping.tools import with_tools
 from langfuse_local.mapping.usage import KNOWN_SCOPES, usage
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-    from langfuse_local.mapping.prices import Prices
 
 __all__ = ["observations"]
 
@@ -54,7 +54,7 @@ class _Shared:
 
 
 def observations(
-    request: ExportTraceServiceRequest, prices: Prices, id_of: Callable[[bytes], str] = bytes.hex
+    request: ExportTraceServiceRequest, id_of: Callable[[bytes], str] = bytes.hex
 ) -> Iterator[Observation]:
     """One observation per span, in the order of the request, made as they are asked for."""
     now = time.time_ns()
@@ -63,7 +63,7 @@ def observations(
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
             shared = _shared(scope_spans, resource, described, now, id_of)
-            yield from (_observation(span, shared, prices) for span in scope_spans.spans)
+            yield from (_observation(span, shared) for span in scope_spans.spans)
 
 
 def _shared(
@@ -87,7 +87,7 @@ def _shared(
     )
 
 
-def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
+def _observation(span: Span, shared: _Shared) -> Observation:
     sent = attributes(span.attributes)
     shape = SHAPES[tuple(sent)]
     start, end = _times(span, shared.now)
@@ -129,7 +129,7 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
         model=model,
         model_parameters=parameters,
         usage=tokens,
-        cost=_cost(kept, model, tokens, prices),
+        cost=_cost(kept, model, tokens),
         prompt_name=generations.prompt_name(prompted),
         prompt_version=generations.prompt_version(prompted),
         input=given,
@@ -139,11 +139,10 @@ def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
     )
 
 
-def _cost(sent: Attributes, model: str, tokens: dict[str, int], prices: Prices) -> dict[str, float]:
+def _cost(sent: Attributes, model: str, tokens: dict[str, int]) -> dict[str, float]:
     if cost := sent_cost(sent):
         return cost
-    price = prices.find(model) if model and tokens else None
-    return computed_cost(tokens, price) if price else {}
+    return computed_cost(tokens, prices_of(model))
 
 
 def _times(span: Span, now: int) -> tuple[int, int]:

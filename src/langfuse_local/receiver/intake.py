@@ -64,5 +64,5 @@ class Intake:
 
     def _save(self, body: bytes, read: Callable[[bytes], Batch]) -> bool:
         batch = read(body)
-        self._store.save(observations(batch.request, self._store.prices, batch.id_of))
+        self._store.save(observations(batch.request, batch.id_of))
         return bool(batch.request.resource_spans)

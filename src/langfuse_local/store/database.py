@@ -19,7 +19,7 @@ __all__ = ["StoreError", "open_reader", "open_writer"]
 # What each version of the format added, in order: an older file gets what it lacks.
 _SCHEMA = {
     1: ("strings", "spans", "by_id", "by_start", "by_session", "by_user"),
-    2: ("scores", "scores_by_time", "scores_by_session", "scores_by_trace", "models"),
+    2: ("scores", "scores_by_time", "scores_by_session", "scores_by_trace"),
     3: (
         "sessions",
         "sessions_by_end",

@@ -6,13 +6,11 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from queue import Empty, LifoQueue
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import orjson
 
 from langfuse_local.mapping.observation import Origin
-from langfuse_local.mapping.prices import Prices, price_of
 from langfuse_local.store.codec import Stored, unpack
 from langfuse_local.store.conditions import Position, after, every, id_is
 from langfuse_local.store.database import open_reader
@@ -57,8 +55,6 @@ class Store:
         self.path = path
         self._writer = Writer(path)
         self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
-        self._repricing = Lock()
-        self.reprice()
 
     def close(self) -> None:
         """Finish what is being written and close the file."""
@@ -96,11 +92,6 @@ class Store:
         """What a query over the whole file gives."""
         with self._reading() as connection:
             return connection.execute(query, values).fetchall()
-
-    def reprice(self) -> None:
-        """Let the project's own prices, as stored, count for the spans to come."""
-        with self._repricing:  # Of two at once, the one that read first must not count last.
-            self.prices = Prices(price_of(row) for row in self.rows(statement("models")))
 
     def observations(
         self, conditions: Sequence[Condition], *, limit: int, position: Position | None = None
