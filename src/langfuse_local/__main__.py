@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from langfuse_local.config import Settings, SettingsError, load_settings
+from .config import Settings, SettingsError, load_settings
 
 _DESCRIPTION = """\
 A local backend for OpenTelemetry spans that answers the way Langfuse 4.16 does, on this machine
@@ -46,9 +46,9 @@ def _run(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _serve(settings: Settings, *, otlp: bool) -> int:
     # Imported here: the other commands are run by every `make demo` and must be quick.
-    from langfuse_local.ports import PortTakenError  # noqa: PLC0415 - as above
-    from langfuse_local.server import serve  # noqa: PLC0415 - as above
-    from langfuse_local.store.database import StoreError  # noqa: PLC0415 - as above
+    from .ports import PortTakenError  # noqa: PLC0415 - as above
+    from .server import serve  # noqa: PLC0415 - as above
+    from .store.database import StoreError  # noqa: PLC0415 - as above
 
     try:
         serve(settings, otlp=otlp)
@@ -58,7 +58,7 @@ def _serve(settings: Settings, *, otlp: bool) -> int:
 
 
 def _look(settings: Settings, *, start: bool) -> int:
-    from langfuse_local.ensure import UnavailableError, ensure, look  # noqa: PLC0415 - as above
+    from .discovery import UnavailableError, ensure, look  # noqa: PLC0415 - as above
 
     try:
         if start:
@@ -72,7 +72,7 @@ def _look(settings: Settings, *, start: bool) -> int:
 
 
 def _stop(settings: Settings) -> int:
-    from langfuse_local.process import Background  # noqa: PLC0415 - as above
+    from .process import Background  # noqa: PLC0415 - as above
 
     pid = Background(settings.langfuse_local_data_dir).stop()
     data = settings.database

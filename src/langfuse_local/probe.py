@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from langfuse_local.config import is_loopback
-from langfuse_local.version import MARK
+from .config import is_loopback
+from .version import MARK
 
 if TYPE_CHECKING:
     from email.message import Message

@@ -16,20 +16,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from langfuse_local.answers import Answer
-from langfuse_local.api.endpoints import PREFIX, Api
-from langfuse_local.auth import Keys
-from langfuse_local.config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
-from langfuse_local.pages.endpoints import Pages
-from langfuse_local.ports import listen
-from langfuse_local.receiver.connections import Connection
-from langfuse_local.receiver.endpoints import LangfuseReceiver, OtlpReceiver
-from langfuse_local.receiver.intake import Intake
-from langfuse_local.receiver.receipt import Receipts
-from langfuse_local.store.database import StoreError
-from langfuse_local.store.retention import Retention
-from langfuse_local.store.store import Store
-from langfuse_local.version import MARK, VERSION
+from .api.endpoints import PREFIX, Api
+from .auth import Keys
+from .config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
+from .pages.endpoints import Pages
+from .ports import listen
+from .receiver.connections import Connection
+from .receiver.endpoints import LangfuseReceiver, OtlpReceiver
+from .receiver.ingestion import Ingestion
+from .receiver.ingestion_job import IngestionJobs
+from .responses import ApiResponse
+from .store.database import StoreError
+from .store.retention import Retention
+from .store.store import Store
+from .version import MARK, VERSION
 
 if TYPE_CHECKING:
     import socket
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
-    from langfuse_local.config import Settings
+    from .config import Settings
 
 __all__ = ["build", "otlp_app", "serve", "web_app"]
 
@@ -48,12 +48,12 @@ _UNUSABLE = "The database could not be used. The backend's log says why."
 _SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on disk already
 
 
-def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
+def web_app(store: Store, ingestion: Ingestion, settings: Settings) -> Starlette:
     """What answers on Langfuse's port."""
     keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
     pages = Pages(store, settings.langfuse_project_id)
-    receipts = Receipts(settings.langfuse_project_id, settings.langfuse_public_key)
-    receiver = LangfuseReceiver(intake, keys, receipts)
+    jobs = IngestionJobs(settings.langfuse_project_id, settings.langfuse_public_key)
+    receiver = LangfuseReceiver(ingestion, keys, jobs)
     routes: list[BaseRoute] = [
         Route(f"{PREFIX}/otel{TRACES_PATH}", receiver.receive, methods=["POST"]),
         Route(f"{PREFIX}/otel/v1/metrics", receiver.discard, methods=["POST"]),
@@ -68,9 +68,9 @@ def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
-def otlp_app(intake: Intake) -> Starlette:
+def otlp_app(ingestion: Ingestion) -> Starlette:
     """What answers on the Collector's port."""
-    receiver = OtlpReceiver(intake)
+    receiver = OtlpReceiver(ingestion)
     return Starlette(
         routes=[Route(TRACES_PATH, receiver.receive, methods=["POST"])],
         exception_handlers={HTTPException: receiver.refuse},
@@ -81,9 +81,9 @@ def build(
     store: Store, settings: Settings, web: Sequence[socket.socket], otlp: Sequence[socket.socket]
 ) -> uvicorn.Server:
     """A server for listening sockets, to be run with `server.run([*web, *otlp])`."""
-    intake = Intake(store)
-    ports = {port: web_app(store, intake, settings) for port in _ports(web)}
-    ports |= {port: otlp_app(intake) for port in _ports(otlp)}
+    ingestion = Ingestion(store)
+    ports = {port: web_app(store, ingestion, settings) for port in _ports(web)}
+    ports |= {port: otlp_app(ingestion) for port in _ports(otlp)}
     config = uvicorn.Config(
         _ByPort(ports),
         access_log=False,
@@ -179,12 +179,12 @@ def _http_error(pages: Pages, request: Request, error: Exception) -> Response:
         return PlainTextResponse(error.detail, error.status_code)
     if error.status_code == 405:  # noqa: PLR2004 - as recorded
         answer = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
-        return Answer(answer, 405)
-    return Answer({"message": error.detail}, error.status_code)
+        return ApiResponse(answer, 405)
+    return ApiResponse({"message": error.detail}, error.status_code)
 
 
 async def _unusable(request: Request, error: Exception) -> Response:
     _log.error("The database could not be used: %s", error)
     if request.url.path.startswith(PREFIX):
-        return Answer({"message": _UNUSABLE, "error": "ServiceUnavailable"}, 503)
+        return ApiResponse({"message": _UNUSABLE, "error": "ServiceUnavailable"}, 503)
     return PlainTextResponse(_UNUSABLE, 503)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from wire import JSON, PROTOBUF, ask, request_of, span
 
-from langfuse_local.moments import from_iso
+from langfuse_local.timestamps import from_iso
 from langfuse_local.version import MARK, VERSION
 
 if TYPE_CHECKING:

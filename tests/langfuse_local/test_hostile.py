@@ -22,7 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from served import served
 from wire import JSON, PROTOBUF, Backend, Reply, ask, request_of, span
 
-from langfuse_local.receiver import body, connections, weight
+from langfuse_local.receiver import body, connections, limits
 from langfuse_local.receiver.otlp import decode
 
 if TYPE_CHECKING:
@@ -370,7 +370,7 @@ def a_million_attributes() -> bytes:
     """One span with a million attributes of different names."""
     pairs = b"".join(
         delimited(9, delimited(1, b"k%x" % n) + b"\x12\x03\x0a\x01a")
-        for n in range(weight.MAX_VALUES)
+        for n in range(limits.MAX_VALUES)
     )
     ids = delimited(1, TRACE) + delimited(2, TRACE[:8])
     return delimited(1, delimited(2, delimited(2, ids + pairs)))

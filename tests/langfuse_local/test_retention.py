@@ -12,11 +12,11 @@ from test_store import CHAT, ROOT, again
 
 from langfuse_local.api.scores import Scores
 from langfuse_local.config import Settings
-from langfuse_local.moments import from_iso
 from langfuse_local.store import retention
 from langfuse_local.store.retention import Retention
 from langfuse_local.store.sql import statement
 from langfuse_local.store.store import Store
+from langfuse_local.timestamps import from_iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

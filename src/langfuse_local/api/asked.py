@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from langfuse_local.answers import InvalidRequestError
 from langfuse_local.api import zod
 from langfuse_local.api.filters import checked, conditions_of
 from langfuse_local.api.parameters import cursor, limit_of, opened
 from langfuse_local.api.rows import DEFAULT_GROUPS, GROUPS
-from langfuse_local.moments import exact_iso
+from langfuse_local.responses import InvalidRequestError
 from langfuse_local.store.columns import LISTED
 from langfuse_local.store.conditions import (
     PARENTLESS,
@@ -21,6 +20,7 @@ from langfuse_local.store.conditions import (
     text_in,
     until,
 )
+from langfuse_local.timestamps import exact_iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
 from langfuse_local.api import zod
 from langfuse_local.api.asked import Asked, cursor_after
 from langfuse_local.api.metrics import Metrics
@@ -16,9 +15,10 @@ from langfuse_local.api.score_list import AskedScores
 from langfuse_local.api.score_list import cursor_after as cursor_after_score
 from langfuse_local.api.scores import Scores, answer_of
 from langfuse_local.auth import ORGANIZATION
-from langfuse_local.receiver.body import Bodies
+from langfuse_local.receiver.body import BodyReader
+from langfuse_local.receiver.limits import check_json_size
 from langfuse_local.receiver.otlp import BadRequest
-from langfuse_local.receiver.weight import check_json
+from langfuse_local.responses import ApiResponse, InvalidDataError, InvalidRequestError
 from langfuse_local.version import LANGFUSE_VERSION
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Api:
         self._store = store
         self._keys = keys
         self._project_id = project_id
-        self._bodies = Bodies()
+        self._bodies = BodyReader()
         self._scores = Scores(store)
 
     def routes(self) -> list[Route]:
@@ -95,12 +95,12 @@ class Api:
                 return refusal
             try:
                 async with self._bodies.read(request) as content:
-                    check_json(content)
+                    check_json_size(content)
                     body = zod.document(content.decode(), ())
             except BadRequest as error:
-                return Answer({"message": str(error)}, error.status)
+                return ApiResponse({"message": str(error)}, error.status)
             except (InvalidDataError, UnicodeDecodeError):
-                return Answer({"message": "Invalid JSON"}, 400)
+                return ApiResponse({"message": "Invalid JSON"}, 400)
             return await run_in_threadpool(_answered, endpoint, body)
 
         return answer
@@ -112,7 +112,7 @@ class Api:
             "organization": {"id": ORGANIZATION, "name": "DemoOrg"},
             "metadata": {},
         }
-        return Answer({"data": [project]})
+        return ApiResponse({"data": [project]})
 
     def _observations(self, request: Request) -> Response:
         asked = Asked.of(request.query_params)
@@ -122,7 +122,7 @@ class Api:
         )
         page = found[: asked.limit]
         more = page and len(found) > len(page)
-        return Answer(
+        return ApiResponse(
             {
                 "data": [
                     row(stored, asked.groups, self._project_id, asked.expanded) for stored in page
@@ -133,14 +133,14 @@ class Api:
 
     def _metrics(self, request: Request) -> Response:
         metrics = Metrics.of(zod.text(zod.member(request.query_params, "query"), ("query",)))
-        return Answer({"data": metrics.answer(self._store.rows(metrics.sql, metrics.values))})
+        return ApiResponse({"data": metrics.answer(self._store.rows(metrics.sql, metrics.values))})
 
     def _list_scores(self, request: Request) -> Response:
         asked = AskedScores.of(request.query_params)
         found = self._scores.find(asked.conditions, asked.limit + 1)
         page = found[: asked.limit]
         more = page and len(found) > len(page)
-        return Answer(
+        return ApiResponse(
             {
                 "data": [answer_of(one, asked.groups, self._project_id) for one in page],
                 "meta": {"limit": asked.limit}
@@ -151,28 +151,28 @@ class Api:
     def _add_score(self, body: Any) -> Response:
         """One score, or the list of them that Langfuse's SDKs send."""
         if not isinstance(body, list):
-            return Answer({"id": self._scores.save(body)})
+            return ApiResponse({"id": self._scores.save(body)})
         errors = self._scores.save_all(body)
         if not errors:
-            return Answer({"message": "Accepted"}, 202)
+            return ApiResponse({"message": "Accepted"}, 202)
         counts = {"accepted": len(body) - len(errors), "rejected": len(errors)}
-        return Answer({**counts, "errors": errors}, 207)
+        return ApiResponse({**counts, "errors": errors}, 207)
 
     def _remove_score(self, request: Request) -> Response:
         self._scores.delete(request.path_params["id"])
-        return Answer({"message": "Score deletion queued successfully"}, 202)
+        return ApiResponse({"message": "Score deletion queued successfully"}, 202)
 
 
 def _health(_request: Request) -> Response:
-    return Answer({"status": "OK", "version": LANGFUSE_VERSION})
+    return ApiResponse({"status": "OK", "version": LANGFUSE_VERSION})
 
 
 def _retired(_request: Request) -> Response:
-    return Answer({"message": _RETIRED_MESSAGE}, 404)
+    return ApiResponse({"message": _RETIRED_MESSAGE}, 404)
 
 
 def _answered(endpoint: Callable[[_Sent], Response], sent: _Sent) -> Response:
     try:
         return endpoint(sent)
     except (InvalidDataError, InvalidRequestError) as error:
-        return error.answer()
+        return error.response()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from langfuse_local.answers import InvalidDataError, InvalidRequestError
 from langfuse_local.api import zod
+from langfuse_local.responses import InvalidDataError, InvalidRequestError
 from langfuse_local.store.columns import id_text
 from langfuse_local.store.conditions import Condition, id_in, id_is, text_in
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from langfuse_local.answers import InvalidDataError
+from langfuse_local.responses import InvalidDataError
 
 __all__ = ["UNDEFINED", "Path", "custom", "mistyped", "too_big", "too_small", "undiscriminated"]
 

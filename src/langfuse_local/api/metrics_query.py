@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langfuse_local.answers import InvalidRequestError
 from langfuse_local.api import zod
 from langfuse_local.api.aggregates import AGGREGATIONS, allowed
 from langfuse_local.api.filters import checked, conditions_of
 from langfuse_local.api.observation_view import OBSERVATIONS
 from langfuse_local.api.score_views import SCORE_VIEWS
 from langfuse_local.api.timeline import GRANULARITIES, KEY
+from langfuse_local.responses import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ import json
 import math
 from typing import Any
 
-from langfuse_local.answers import InvalidDataError, InvalidRequestError
 from langfuse_local.api import zod
+from langfuse_local.responses import InvalidDataError, InvalidRequestError
 from langfuse_local.store.numbers import number_of
 
 __all__ = ["cursor", "limit_of", "opened"]

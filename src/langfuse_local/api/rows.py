@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from langfuse_local.mapping.javascript import refuse_constant, replace_surrogates
-from langfuse_local.moments import iso
 from langfuse_local.store.numbers import plain
+from langfuse_local.timestamps import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -7,9 +7,9 @@ import time
 import uuid
 from typing import Any, Final
 
-from langfuse_local.answers import InvalidDataError
 from langfuse_local.api import zod
 from langfuse_local.api.issues import mistyped
+from langfuse_local.responses import InvalidDataError
 
 __all__ = ["KINDS", "columns_of"]
 

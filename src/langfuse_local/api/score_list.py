@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.answers import InvalidRequestError
 from langfuse_local.api import zod
 from langfuse_local.api.parameters import cursor, limit_of, opened
 from langfuse_local.api.score_form import KINDS
 from langfuse_local.api.scores import GROUPS
+from langfuse_local.responses import InvalidRequestError
 from langfuse_local.store.conditions import Condition
 from langfuse_local.store.numbers import number_of
 

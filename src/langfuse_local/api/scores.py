@@ -6,11 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from langfuse_local.answers import InvalidDataError
 from langfuse_local.api.score_form import columns_of
-from langfuse_local.moments import iso
+from langfuse_local.responses import InvalidDataError
 from langfuse_local.store.numbers import plain
 from langfuse_local.store.sql import statement
+from langfuse_local.timestamps import iso
 
 if TYPE_CHECKING:
     import sqlite3

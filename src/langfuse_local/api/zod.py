@@ -7,7 +7,6 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from langfuse_local.answers import InvalidDataError, InvalidRequestError
 from langfuse_local.api.issues import (
     UNDEFINED,
     Path,
@@ -18,7 +17,8 @@ from langfuse_local.api.issues import (
     undiscriminated,
 )
 from langfuse_local.mapping.javascript import Value, refuse_constant, replace_surrogates
-from langfuse_local.moments import from_iso, iso
+from langfuse_local.responses import InvalidDataError, InvalidRequestError
+from langfuse_local.timestamps import from_iso, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from langfuse_local.cache import BoundedCache
 from langfuse_local.mapping.content import CONTENT_KEYS, CONTENT_PREFIXES
 from langfuse_local.mapping.fields import sent
 from langfuse_local.mapping.javascript import Value, parse
 from langfuse_local.mapping.values import Attributes, attributes
-from langfuse_local.memory import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ _OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, GENERIC_PREFIXES[0]}
 # Every member repeats the names above it: with long ones, a small text would fill the memory.
 # What lies deeper stays the JSON that it is.
 _LONGEST_NAME: Final = 200
-_IS_SAFE: Final = Remembered(lambda name: not _DANGEROUS.search(name))
+_IS_SAFE: Final = BoundedCache(lambda name: not _DANGEROUS.search(name))
 
 
 @dataclass(frozen=True, slots=True)

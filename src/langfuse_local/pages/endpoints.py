@@ -11,14 +11,14 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from langfuse_local.api.scores import GROUPS as SCORE_GROUPS
-from langfuse_local.api.scores import Scores, answer_of
-from langfuse_local.mapping.generations import ROLL_UP_OPERATIONS
-from langfuse_local.mapping.kinds import TYPE_RULES
-from langfuse_local.mapping.provenance import provenance
-from langfuse_local.mapping.rules import METADATA_RULES, RULES
-from langfuse_local.pages import presentation
-from langfuse_local.pages.waterfall import waterfall
+from ..api.scores import GROUPS as SCORE_GROUPS
+from ..api.scores import Scores, answer_of
+from ..mapping.generations import ROLL_UP_OPERATIONS
+from ..mapping.kinds import TYPE_RULES
+from ..mapping.provenance import provenance
+from ..mapping.rules import METADATA_RULES, RULES
+from . import presentation
+from .waterfall import waterfall
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-    from langfuse_local.store.store import Store
+    from ..store.store import Store
 
 __all__ = ["Pages"]
 

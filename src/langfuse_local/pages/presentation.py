@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from langfuse_local.mapping.javascript import replace_surrogates
+from ..mapping.javascript import replace_surrogates
 
 if TYPE_CHECKING:
-    from langfuse_local.store.summaries import Totals
+    from ..store.summaries import Totals
 
 __all__ = ["content", "cost", "duration", "moment", "money", "since", "tokens"]
 

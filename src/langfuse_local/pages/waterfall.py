@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from langfuse_local.mapping.observation import Observation
+    from ..mapping.observation import Observation
 
 __all__ = ["Bar", "waterfall"]
 

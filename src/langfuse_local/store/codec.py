@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from langfuse_local.mapping.observation import Observation, Origin
-from langfuse_local.store.details import compress, decompress
-from langfuse_local.store.ids import key_of, text_of
+from ..mapping.observation import Observation, Origin
+from .details import compress, decompress
+from .ids import key_of, text_of
 
 if TYPE_CHECKING:
     import sqlite3

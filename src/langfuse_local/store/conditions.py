@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langfuse_local.store.ids import key_of
+from .ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

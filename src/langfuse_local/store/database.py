@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from langfuse_local.store.codec import input_of, metadata_of, output_of
-from langfuse_local.store.histogram import Histogram
-from langfuse_local.store.numbers import number_of
-from langfuse_local.store.quantile import Quantile
-from langfuse_local.store.sql import statement
+from .codec import input_of, metadata_of, output_of
+from .histogram import Histogram
+from .numbers import number_of
+from .quantile import Quantile
+from .sql import statement
 
 if TYPE_CHECKING:
     from pathlib import Path

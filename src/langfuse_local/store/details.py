@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor, ZstdDecompressor
 
-from langfuse_local.store import deflated
+from . import deflated
 
 __all__ = ["compress", "decompress"]
 

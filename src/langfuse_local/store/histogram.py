@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from langfuse_local.store.numbers import plain
+from .numbers import plain
 
 __all__ = ["Histogram"]
 

@@ -8,15 +8,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from langfuse_local.store.database import StoreError
-from langfuse_local.store.sql import statement
+from .database import StoreError
+from .sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from langfuse_local.config import Settings
-    from langfuse_local.store.store import Store
-    from langfuse_local.store.writer import Writer
+    from ..config import Settings
+    from .store import Store
+    from .writer import Writer
 
 __all__ = ["Retention", "prune"]
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from langfuse_local.mapping.observation import Origin
-from langfuse_local.store.codec import Stored, unpack
-from langfuse_local.store.conditions import Position, after, every, id_is
-from langfuse_local.store.database import open_reader
-from langfuse_local.store.ids import key_of
-from langfuse_local.store.retention import prune
-from langfuse_local.store.sql import statement
-from langfuse_local.store.summaries import (
+from ..mapping.observation import Origin
+from .codec import Stored, unpack
+from .conditions import Position, after, every, id_is
+from .database import open_reader
+from .ids import key_of
+from .retention import prune
+from .sql import statement
+from .summaries import (
     Counts,
     SessionSummary,
     TraceSummary,
@@ -27,14 +27,14 @@ from langfuse_local.store.summaries import (
     trace_of,
     user_of,
 )
-from langfuse_local.store.writer import Writer
+from .writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from langfuse_local.mapping.observation import Observation
-    from langfuse_local.store.conditions import Condition
+    from ..mapping.observation import Observation
+    from .conditions import Condition
 
 __all__ = ["Store"]
 

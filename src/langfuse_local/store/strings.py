@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langfuse_local.memory import LONGEST
-from langfuse_local.store.sql import statement
+from ..cache import LONGEST
+from .sql import statement
 
 if TYPE_CHECKING:
     import sqlite3

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langfuse_local.store.ids import text_of
+from .ids import text_of
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,17 +10,17 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
-from langfuse_local.store.codec import pack
-from langfuse_local.store.database import open_writer
-from langfuse_local.store.sql import statement
-from langfuse_local.store.strings import Strings
+from .codec import pack
+from .database import open_writer
+from .sql import statement
+from .strings import Strings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from langfuse_local.mapping.observation import Observation
-    from langfuse_local.store.codec import Packed
+    from ..mapping.observation import Observation
+    from .codec import Packed
 
 __all__ = ["Writer"]
 

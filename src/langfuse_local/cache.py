@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST", "Remembered"]
+__all__ = ["LONGEST", "BoundedCache"]
 
 # Texts come from outside: long ones would fill the memory, and hardly ever come twice.
 LONGEST: Final = 200
@@ -17,7 +17,7 @@ _K = TypeVar("_K", str, tuple[str, ...])
 _T = TypeVar("_T")
 
 
-class Remembered(dict[_K, _T], Generic[_K, _T]):
+class BoundedCache(dict[_K, _T], Generic[_K, _T]):
     """What a function answers, by the text or texts it was asked about: `known[text]`.
 
     A dictionary, since a function around a cache would cost as much as most answers.

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from langfuse_local.config import BASE_URL, TRACES_ENDPOINT, is_loopback, local_port
-from langfuse_local.ports import taken
-from langfuse_local.probe import Kind, Probe, probe_otlp, probe_web
-from langfuse_local.process import Background, NotStartedError
+from .config import BASE_URL, TRACES_ENDPOINT, is_loopback, local_port
+from .ports import taken
+from .probe import Kind, Probe, probe_otlp, probe_web
+from .process import Background, NotStartedError
 
 if TYPE_CHECKING:
-    from langfuse_local.config import Settings
+    from .config import Settings
 
 __all__ = ["Found", "UnavailableError", "ensure", "look"]
 

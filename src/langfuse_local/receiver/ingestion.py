@@ -1,4 +1,4 @@
-"""From a request's body to rows on disk, one request at a time.
+"""Stores the spans of requests, one request at a time.
 
 Decoding multiplies a body's size in memory, so only one is decoded at any moment; the others wait
 as bytes. One thread is no slower than several: Python runs one at a time anyway.
@@ -13,33 +13,33 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from langfuse_local.mapping.spans import observations
-from langfuse_local.receiver.body import Bodies
-from langfuse_local.receiver.otlp import BadRequest
+from ..mapping.spans import observations
+from .body import BodyReader
+from .otlp import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
 
-    from langfuse_local.receiver.otlp import Batch
-    from langfuse_local.store.store import Store
+    from ..store.store import Store
+    from .otlp import Batch
 
-__all__ = ["Intake"]
+__all__ = ["Ingestion"]
 
 
-class Intake:
-    """What all receivers of one store share."""
+class Ingestion:
+    """Reads, decodes and stores requests for all receivers of one store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._bodies = Bodies()
-        self._thread = ThreadPoolExecutor(1, "intake")
+        self._bodies = BodyReader()
+        self._thread = ThreadPoolExecutor(1, "ingestion")
 
-    async def take(self, request: Request, read: Callable[[bytes], Batch]) -> bool:
-        """Store what `read` makes of the body, all or nothing, and return when it is on disk.
+    async def store(self, request: Request, read: Callable[[bytes], Batch]) -> bool:
+        """Store all spans that `read` decodes from the body, or none; True if there were any.
 
-        Whether the request held anything. Raises BadRequest, which says what to answer, or
+        Returns when they are on disk. Raises BadRequest, which says what to answer, or
         sqlite3.Error.
         """
         loop = asyncio.get_running_loop()
@@ -47,7 +47,7 @@ class Intake:
             return await loop.run_in_executor(self._thread, self._save, body, read)
 
     async def discard(self, request: Request) -> None:
-        """Read the body and forget it: who is answered before the end may never read the answer.
+        """Read the body and drop it: a client answered before its end may never read the answer.
 
         Raises BadRequest.
         """

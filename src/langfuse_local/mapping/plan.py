@@ -1,4 +1,4 @@
-"""What the names of a span's attributes decide alone, worked out once for each set of names.
+"""Which rules to run for a span, decided by its attributes' names once for each set of names.
 
 Spans of one kind carry the same attributes every time, and most rules look for what is not there.
 """
@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from langfuse_local.mapping.content import is_content
-from langfuse_local.mapping.generations import is_parameter
-from langfuse_local.mapping.metadata import Places
-from langfuse_local.mapping.usage import is_usage
-from langfuse_local.memory import Remembered
+from ..memory import Remembered
+from .content import is_content
+from .generations import is_parameter
+from .metadata import Places
+from .usage import is_usage
 
-__all__ = ["SHAPES", "Shape"]
+__all__ = ["PLANS", "Plan"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """Which rules may find something among attributes of these names.
+class Plan:
+    """What attributes of some names may hold.
 
     Attributes:
         has_content: An input or output.
@@ -34,8 +34,8 @@ class Shape:
     places: Places
 
     @classmethod
-    def of(cls, names: tuple[str, ...]) -> Shape:
-        """The shape of attributes of these names, in their order."""
+    def of(cls, names: tuple[str, ...]) -> Plan:
+        """Make the plan for attributes of these names, in their order."""
         return cls(
             has_content=any(map(is_content, names)),
             has_parameters=any(map(is_parameter, names)),
@@ -44,4 +44,4 @@ class Shape:
         )
 
 
-SHAPES: Final = Remembered(Shape.of, longest=8000, most=1000)
+PLANS: Final = Remembered(Plan.of, longest=8000, most=1000)

@@ -1,7 +1,7 @@
-"""What Langfuse answers to spans that it accepted: the job that will store them.
+"""The answer to accepted spans: the queued job that stores them at Langfuse.
 
-Here they are stored by then, and no job follows. A client that reads the answer still finds what
-it finds at Langfuse, key for key as recorded from 4.16; the ids are fresh and the times are now.
+Here the spans are stored already, and no job follows. The answer has the keys that were recorded
+from Langfuse 4.16, with fresh ids and the current time, so that clients can read it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from langfuse_local.auth import ORGANIZATION
-from langfuse_local.moments import iso
+from ..auth import ORGANIZATION
+from ..timestamps import iso
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
-__all__ = ["Receipts", "langfuse_header"]
+__all__ = ["IngestionJobs", "langfuse_header"]
 
 _JOB: Final = "otel-ingestion-job"
 _ROUTE: Final = "POST /api/public/otel/v1/traces"
 _UNKNOWN: Final = "unknown"
 
 
-class Receipts:
+class IngestionJobs:
     """The jobs of one project, numbered from 1 as a queue would."""
 
     def __init__(self, project_id: str, public_key: str) -> None:
@@ -35,8 +35,8 @@ class Receipts:
         self._public_key = public_key
         self._numbers = itertools.count(1)
 
-    def job(self, headers: Headers) -> dict[str, Any]:
-        """The answer to a request with these headers, of which the sender's name is kept."""
+    def answer(self, headers: Headers) -> dict[str, Any]:
+        """The answer to a request with these headers; it names the SDK that sent them."""
         now = time.time_ns() // 1000
         return {
             "name": _JOB,
