@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ..memory import Remembered
+from ..cache import BoundedCache
 from .javascript import Value, parse, string, stringify
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _normalised(value: str) -> str:
     return bare if _ENVIRONMENT.fullmatch(bare) else _DEFAULT_ENVIRONMENT
 
 
-_ENVIRONMENTS: Final = Remembered(_normalised)
+_ENVIRONMENTS: Final = BoundedCache(_normalised)
 
 
 def _json_array(value: str) -> Value:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from langfuse_local.mapping.javascript import Value
-    from langfuse_local.mapping.values import Attributes
+    from .javascript import Value
+    from .values import Attributes
 
 __all__ = ["nested"]
 
@@ -28,7 +28,7 @@ class _Node(dict[str, "_Node | Value"]):
         self.size = 0
 
     def growth(self, key: str) -> int:
-        """How many slots longer a list becomes with this index."""
+        """Return how many slots longer a list becomes with this index."""
         return max(0, int(key) + 1 - self.size) if self.is_list else 0
 
     def put(self, key: str, value: _Node | Value) -> None:
@@ -36,7 +36,7 @@ class _Node(dict[str, "_Node | Value"]):
         self[key] = value
 
     def plain(self) -> Value:
-        """The list, with nulls in its gaps, or the object."""
+        """Return the list, with nulls in its gaps, or the object."""
         members = {k: v.plain() if isinstance(v, _Node) else v for k, v in self.items()}
         if not self.is_list:
             return members
@@ -44,7 +44,7 @@ class _Node(dict[str, "_Node | Value"]):
 
 
 def nested(attributes: Attributes, prefix: str) -> Value:
-    """The object or list under a prefix, or the attribute of that very name if it holds anything.
+    """Return the object or list under a prefix, or the attribute of that very name if not empty.
 
     Of two names that contradict each other (`a.0` and `a.0.b`) the first counts.
     """
@@ -65,7 +65,7 @@ def nested(attributes: Attributes, prefix: str) -> Value:
 
 
 def _insert(node: _Node, path: list[str], value: Value, slots: int) -> int:
-    """Put the value at the path if nothing is in its way; the number of list slots that took."""
+    """Put the value at the path if nothing is in its way; return the list slots used."""
     used = 0
     for step, following in zip(path, [*path[1:], None], strict=True):
         if node.is_list and not _is_index(step):

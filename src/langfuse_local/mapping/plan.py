@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ..memory import Remembered
+from ..cache import BoundedCache
 from .content import is_content
 from .generations import is_parameter
 from .metadata import Places
@@ -44,4 +44,4 @@ class Plan:
         )
 
 
-PLANS: Final = Remembered(Plan.of, longest=8000, most=1000)
+PLANS: Final = BoundedCache(Plan.of, longest=8000, most=1000)

@@ -38,8 +38,9 @@ def with_tools(content: str | None, metadata: dict[str, str]) -> str | None:
 def _definitions(metadata: dict[str, str]) -> Iterator[tuple[str, list[Value]]]:
     """Find definitions by where they are; a list with something else in it is none."""
     for key in _LISTS:
-        tools = parsed(metadata.get(key))
-        if isinstance(tools, list) and all(map(_is_named, tools := [*map(parsed, tools)])):
+        listed = parsed(metadata.get(key))
+        tools = [*map(parsed, listed)] if isinstance(listed, list) else None
+        if tools is not None and all(map(_is_named, tools)):
             yield key, tools
     matches = (match for key in metadata if (match := _INDEXED.fullmatch(key)))
     for match in sorted(matches, key=lambda match: int(match[1])):

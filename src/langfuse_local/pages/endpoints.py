@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from ..api.scores import GROUPS as SCORE_GROUPS
 from ..api.scores import Scores, answer_of
 from ..mapping.generations import ROLL_UP_OPERATIONS
-from ..mapping.kinds import TYPE_RULES
+from ..mapping.observation_type import TYPE_RULES
 from ..mapping.provenance import provenance
 from ..mapping.rules import METADATA_RULES, RULES
 from . import presentation
