@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from wire import JSON, Reply, ask, request_of, span
 
 from langfuse_local.api.scores import Scores
-from langfuse_local.store.sql import statement
-from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wire import Backend
 
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -273,21 +267,6 @@ def test_finds_scores_for_pages(backend: Backend) -> None:
     assert [row["id"] for row in scores.of_session("s")] == ["of-session"]
     assert [row["id"] for row in scores.of_trace(_TRACE)] == ["of-trace"]
     assert [row["id"] for row in scores.of_user("ann")] == ["of-trace"]
-
-
-def test_brings_an_older_file_forward(tmp_path: Path) -> None:
-    """A file of the first format keeps its observations and gains what it lacks."""
-    path = tmp_path / "old.db"
-    with closing(sqlite3.connect(path)) as old:
-        for part in ("strings", "spans", "by_id", "by_start", "by_session", "by_user"):
-            old.execute(statement(f"schema_{part}"))
-        old.execute("INSERT INTO strings (value) VALUES ('kept')")
-        old.execute("PRAGMA user_version = 1")
-        old.commit()
-    with closing(Store(path)) as store:
-        assert [row["value"] for row in store.rows("SELECT value FROM strings")] == ["kept"]
-        Scores(store).save({"name": "n", "value": 1, "sessionId": "s"})
-        assert len(Scores(store).of_session("s")) == 1
 
 
 def _post(backend: Backend, **changes: Any) -> Reply:

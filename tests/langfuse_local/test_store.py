@@ -68,16 +68,6 @@ CHAT = ROOT._replace(
     input=None,
     output=None,
 )
-# What earlier versions stored for these two.
-_FORMAT_2 = {
-    "invoke_agent": bytes.fromhex(
-        "8bae56ca033b0366048a3aa5f00c6099a09059ac9059620fb4df334f01e8c7bce2cc12a55800"
-    ),
-    "chat": bytes.fromhex(
-        "8bae56ca033b0364448c52496a2e38ac4b8b526394ac0c90cd34343240186b6c0037d8d0d4a016a1ca40cfc8"
-        "14a1cc40cf14aece40cfdc146849625e71796a91928e31922300"
-    ),
-}
 
 
 @pytest.fixture
@@ -221,13 +211,17 @@ def test_is_private(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_refuses_a_newer_file(tmp_path: Path) -> None:
-    """A file of a later version is left alone, with a sentence that says what to do."""
+@pytest.mark.parametrize("version", [4, 99])
+def test_refuses_a_file_of_another_format(tmp_path: Path, version: int) -> None:
+    """A file of any other version is left alone, with a sentence that says what to do."""
     path = tmp_path / "langfuse.db"
     with closing(sqlite3.connect(path)) as file:
-        file.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"newer version .* LANGFUSE_LOCAL_DATA_DIR"):
+        file.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreError, match=rf"has format {version}, .* LANGFUSE_LOCAL_DATA_DIR"):
         Store(path)
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (version,)
+        assert file.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
 
 
 def test_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
@@ -249,33 +243,6 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
             condition.values,
         )
         assert f"spans_by_{column}" in "".join(row["detail"] for row in plan)
-
-
-def test_reads_a_file_of_an_earlier_version(tmp_path: Path) -> None:
-    """A file from before format 3 gets the lists' tables filled; of its rows nothing is lost."""
-    path = tmp_path / "langfuse.db"
-    other = again(ROOT, 3, session_id="", user_id="")
-    with closing(Store(path)) as store:
-        store.save([ROOT, CHAT, other])
-        before = store.counts()
-    with closing(sqlite3.connect(path)) as file:
-        for table in ("sessions", "users", "traces"):
-            file.execute(f"DROP TABLE {table}")
-        file.execute("ALTER TABLE spans DROP COLUMN keys")
-        for name, details in _FORMAT_2.items():
-            of_name = "name = (SELECT id FROM strings WHERE value = ?)"
-            file.execute(f"UPDATE spans SET details = ? WHERE {of_name}", (details, name))
-        file.execute("PRAGMA user_version = 2")
-        file.commit()
-    with closing(Store(path)) as store:
-        assert store.counts() == before
-        assert [one.id for one in store.sessions()] == ["talk"]
-        assert len(store.traces()) == 2
-        kept = [one.observation for one in store.observations([], limit=10)]
-        assert kept == [other, CHAT, ROOT]
-        store.save([CHAT._replace(output="Delayed")])
-        assert store.counts() == before
-        assert store.observations_of_trace(ROOT.trace_id)[1].observation.output == "Delayed"
 
 
 @pytest.mark.parametrize("kind", ["sessions", "users", "traces"])

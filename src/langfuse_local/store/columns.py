@@ -1,4 +1,4 @@
-"""The names by which a reader may filter, as SQL, and Langfuse's words for refusing others."""
+"""The columns that a filter may name, as SQL, and Langfuse's words for refusing others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS: Final = {
 
 
 def metadata_text() -> str:
-    """The text of one key of an observation's metadata, NULL where it has no such key."""
+    """SQL for the text of one key of an observation's metadata, NULL if it has no such key."""
     return (
         "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.keys),"
         " (SELECT value FROM strings WHERE id = s.origin), ?)"
@@ -84,7 +84,7 @@ TEXTS: Final = {
     "userId": "user",
     "version": "version",
 }
-# Latencies in seconds, from times in whole milliseconds; an unknown sum is NULL, as in Langfuse.
+# Latencies are in seconds, from times in whole milliseconds; unknown sums are NULL, as in Langfuse.
 _LATENCY: Final = "((s.start + s.duration) / 1000 - s.start / 1000) / 1000.0"
 NUMBERS: Final = {
     "inputTokens": "coalesce(s.input_tokens, 0)",
@@ -134,6 +134,6 @@ LISTED: Final = Columns(
 
 
 def id_text(column: str) -> str:
-    """The id in a column as a reader sees it, see `ids`; empty when there is none."""
-    written = f"lower(hex(coalesce(s.{column}, '')))"
-    return f"CASE typeof(s.{column}) WHEN 'text' THEN s.{column} ELSE {written} END"
+    """SQL for the text of the id in a column, see `ids`; empty when there is none."""
+    hexadecimal = f"lower(hex(coalesce(s.{column}, '')))"
+    return f"CASE typeof(s.{column}) WHEN 'text' THEN s.{column} ELSE {hexadecimal} END"

@@ -59,7 +59,7 @@ class Histogram:
         points = _distinct(_fused(self._points, self._bins))
         borders = [
             self._lower,
-            *((one.mean + other.mean) / 2 for one, other in pairwise(points)),
+            *((left.mean + right.mean) / 2 for left, right in pairwise(points)),
             self._upper,
         ]
         heights = [
@@ -82,7 +82,7 @@ def _fused(points: list[_Point], most: int) -> list[_Point]:
     while left_over > most and gaps:
         gap, left = heapq.heappop(gaps)
         right = after[left]
-        # A gap from before one of its sides moved: there is a newer one for what is there now.
+        # A side of this gap has moved since: there is a newer entry for the gap that is left.
         if not ordered[left].alive or right < 0 or ordered[right].mean - ordered[left].mean > gap:
             continue
         ordered[left].absorb(ordered[right])
@@ -90,9 +90,9 @@ def _fused(points: list[_Point], most: int) -> list[_Point]:
         after[left] = after[right]
         if after[left] >= 0:
             before[after[left]] = left
-        for one in (left, before[left]):
-            if one >= 0 and after[one] >= 0:
-                heapq.heappush(gaps, (ordered[after[one]].mean - ordered[one].mean, one))
+        for start in (left, before[left]):
+            if start >= 0 and after[start] >= 0:
+                heapq.heappush(gaps, (ordered[after[start]].mean - ordered[start].mean, start))
     return [point for point in ordered if point.alive]
 
 
