@@ -19,12 +19,11 @@ with atheris.instrument_imports(include=["langfuse_local"]):
     from langfuse_local.mapping import (
         content,
         costs,
-        dialects,
         fields,
         generations,
-        kinds,
         messages,
         metadata,
+        observation_type,
         tools,
         usage,
     )
@@ -97,26 +96,19 @@ KEYS = sorted(
         *generations.MODEL_NAME_KEYS,
         *generations.PARAMETER_KEYS,
         *generations.PROMPT_VERSION_KEYS,
-        *generations.FIRST_CHUNK_KEYS,
-        *dialects.AI_USAGE_KEYS,
         *(source.removeprefix("attributes.") for source in tools.TOOL_SOURCES),
-        *(key for key, _ in kinds.TYPE_RULES),
-        *kinds.AI_OPERATION_KEYS,
+        *(key for key, _ in observation_type.TYPE_RULES),
         *costs.TOTAL_COST_KEYS,
         *(f"gen_ai.usage.{name}" for name in usage.INPUT_COUNTERS + usage.CACHE_READ_COUNTERS),
         costs.COST_KEY,
         fields.LEVEL_KEY,
-        generations.AI_PROMPT_KEY,
         generations.COMPLETION_START_KEY,
         metadata.OBSERVATION_PREFIX,
         metadata.TRACE_PREFIX,
         usage.USAGE_KEY,
     }
 )
-SCOPES = [
-    *(*content.SCOPES, content.PYDANTIC_SCOPE),
-    *(dialects.ADK_SCOPE, fields.LIVEKIT_SCOPE, "x"),
-]
+SCOPES = ["langfuse-sdk", "x"]
 EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.LEGACY_INPUT_EVENT, "x"]
 BUILT, LANGFUSE = 4, 8
 FOLDER = tempfile.TemporaryDirectory()

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from mapped import observe
 
-from langfuse_local.mapping.content import EARLY_PAIRS, LATE_PAIRS, Pair
-
 MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
 
@@ -21,9 +19,7 @@ def test_rules_in_order() -> None:
     """Dropping the strongest source again and again uncovers the next, down to the weakest."""
     order = [
         ("langfuse.observation.input", "langfuse.observation.output"),
-        *((pair.input[0], pair.output[0]) for pair in EARLY_PAIRS),
-        *((pair.input[0], pair.output[0]) for pair in LATE_PAIRS),
-        ("tool_arguments", "tool_response"),
+        ("input.value", "output.value"),
         ("gen_ai.prompt", "gen_ai.completion"),
         ("llm.input_messages", "llm.output_messages"),
         MESSAGES,
@@ -34,102 +30,10 @@ def test_rules_in_order() -> None:
         assert _content(sent) == order[position]
 
 
-@pytest.mark.parametrize("pair", [*EARLY_PAIRS, *LATE_PAIRS])
-def test_one_half_is_enough(pair: Pair) -> None:
+def test_one_half_is_enough() -> None:
     """A source with an output alone is used, and its input stays empty."""
-    for keys in (pair.input, pair.output):
-        for key in keys:
-            found = ("x", None) if keys is pair.input else (None, "x")
-            assert _content({key: "x", MESSAGES[0]: "weaker"}) == found
-
-
-@pytest.mark.parametrize(
-    ("scope", "inputs", "outputs"),
-    [
-        (
-            "ai",
-            "ai.prompt.messages ai.prompt ai.toolCall.args",
-            """ai.response.text ai.result.text ai.toolCall.result ai.response.object
-            ai.result.object ai.response.toolCalls ai.result.toolCalls""",
-        ),
-        ("genkit-tracer", "genkit:input", "genkit:output"),
-        (
-            "@flue/opentelemetry",
-            "flue.turn.input flue.tool.arguments flue.task.prompt flue.workflow.payload",
-            """flue.turn.output flue.tool.result flue.task.result flue.operation.result
-            flue.workflow.result""",
-        ),
-    ],
-)
-def test_known_scopes_have_keys_of_their_own(scope: str, inputs: str, outputs: str) -> None:
-    """Keys of an instrumentation count only in its own scope, the first of them first."""
-    for half, keys in enumerate((inputs.split(), outputs.split())):
-        for position, key in enumerate(keys):
-            sent = {later: later for later in reversed(keys[position:])}
-            if position == 0:
-                sent.pop("ai.response.toolCalls", None)  # would become part of the text's message
-            assert _content({**sent, "input": "x", "output": "x"}, scope=scope)[half] == key
-            assert _content(sent, scope="other") == (None, None)
-
-
-def test_the_ai_sdks_answer_has_text_and_calls() -> None:
-    """Both make one message, even of an empty text; a text alone that is empty gives way."""
-    calls = '[{"toolName": "t"}]'
-    stored = _content({"ai.response.text": "", "ai.response.toolCalls": calls}, scope="ai")[1]
-    assert stored == (
-        '{"role":"assistant","content":"","tool_calls":"[{\\"toolName\\": \\"t\\"}]"}'
-    )
-    sent = {"ai.response.text": "", "ai.response.object": "o"}
-    assert _content(sent, scope="ai")[1] == "o"
-
-
-def test_the_ai_sdk_is_completed_by_the_conventions_alone() -> None:
-    """Each half that it lacks is the conventions' messages; no other key is asked in its scope."""
-    messages = dict(zip(MESSAGES, ("in", "out"), strict=True))
-    assert _content({"ai.prompt": "p", **messages}, scope="ai") == ("p", "out")
-    assert _content({"ai.prompt": "", **messages}, scope="ai") == ("", "out")
-    assert _content(messages, scope="ai") == ("in", "out")
-    assert _content({"input.value": "x", "input": "y"}, scope="ai") == (None, None)
-
-
-def test_genkits_messages_are_unwrapped() -> None:
-    """A model's messages and message stand for the request and response around them."""
-    sent = {
-        "genkit:input": '{"messages": [{"role": "user"}], "config": {}}',
-        "genkit:output": '{"message": {"role": "model"}, "usage": {}}',
-    }
-    assert _content(sent, scope="genkit-tracer") == ('[{"role":"user"}]', '{"role":"model"}')
-    flow = {"genkit:input": '{"a": 1}', "genkit:output": "text"}
-    assert _content(flow, scope="genkit-tracer") == ('{"a":1}', "text")
-    assert _content({"input": "x"}, scope="genkit-tracer") == (None, None)
-
-
-def test_flue_is_read_as_json() -> None:
-    """Flue's texts are JSON where they can be; without any, the other rules look."""
-    sent = {"flue.turn.input": '[ {"a": 1} ]', "flue.turn.output": "text"}
-    assert _content(sent, scope="@flue/opentelemetry") == ('[{"a":1}]', "text")
-    assert _content({"input": "x"}, scope="@flue/opentelemetry") == ("x", None)
-
-
-def test_livekits_first_input_counts_even_if_empty() -> None:
-    """An input that is there hides the ones after it; an empty output does not."""
-    sent = {"lk.input_text": "", "lk.chat_ctx": "c", "lk.response.text": "r"}
-    assert _content({**sent, "lk.function_tool.output": ""}) == ("", "r")
-    assert _content({"lk.input_text": "", "lk.chat_ctx": "c", "input": "i"}) == ("i", None)
-
-
-def test_a_known_scope_comes_before_events() -> None:
-    """An instrumentation's own keys beat message events."""
-    events = [("gen_ai.choice", {"message": "weaker"})]
-    assert _content({"ai.response.text": "a"}, scope="ai", events=events) == (None, "a")
-
-
-@pytest.mark.parametrize("key", ["tool_arguments", "tool_response"])
-def test_tool_content_stays_an_attribute(key: str) -> None:
-    """What Pydantic AI's tools were given and answered is content and an attribute."""
-    observation = observe({key: "x"}, scope="")
-    assert "x" in (observation.input, observation.output)
-    assert observation.metadata == {f"attributes.{key}": "x"}
+    assert _content({"input.value": "x", MESSAGES[0]: "weaker"}) == ("x", None)
+    assert _content({"output.value": "x", MESSAGES[0]: "weaker"}) == (None, "x")
 
 
 def test_values_are_stored_as_text() -> None:
@@ -149,7 +53,7 @@ def test_the_traces_own_keys_are_ignored() -> None:
 def test_content_is_not_shown_twice() -> None:
     """What a rule could take is no attribute, even when a stronger rule won."""
     sent = {"langfuse.observation.input": "won", "gen_ai.prompt.0.role": "user"}
-    others = {"output.value": "x", MESSAGES[0]: "x", "llm.output_messages.0.x": "x", "events": "x"}
+    others = {"output.value": "x", MESSAGES[0]: "x", "llm.output_messages.0.x": "x"}
     assert observe({**sent, **others, "kept": "1"}, scope="").metadata == {"attributes.kept": "1"}
 
 
@@ -170,25 +74,6 @@ def test_system_instructions_come_first() -> None:
     assert _content({given: present, system: "Be brief."})[0] == present
     assert _content({given: "text", system: "Be brief."})[0] == "text"
     assert _content({MESSAGES[1]: "answer", system: "Be brief."}) == (None, "answer")
-
-
-def test_pydantic_ai() -> None:
-    """In its own scope the whole conversation is the input, with its instructions."""
-    sent = {
-        "pydantic_ai.all_messages": "[]",
-        "final_result": "r",
-        "gen_ai.system_instructions": "s",
-    }
-    expected = ('[{"role":"system","content":"s"}]', "r")
-    assert _content(sent, scope="pydantic-ai") == expected
-    assert _content(sent) == (None, None)
-
-
-def test_vertex_passes_over_empty_objects() -> None:
-    """The agent development kit sends `{}` for the model call when it was a tool call."""
-    prefix = "gcp.vertex.agent"
-    sent = {f"{prefix}.llm_request": "{}", f"{prefix}.tool_call_args": "args"}
-    assert _content(sent) == ("args", None)
 
 
 def test_message_events() -> None:
@@ -231,15 +116,6 @@ def test_legacy_content_events() -> None:
         '{"x":1}',
     )
     assert _content(events=[(prompt, {"x": 1})]) == ('{"x":1}', "{}")
-
-
-def test_logfire_events() -> None:
-    """One attribute with all events: the choice is the output, the others are the input."""
-    events = '[{"event.name": "gen_ai.user.message", "c": 1}, {"event.name": "gen_ai.choice"}]'
-    expected = ('[{"event.name":"gen_ai.user.message","c":1}]', '{"event.name":"gen_ai.choice"}')
-    assert _content({"events": events}) == expected
-    for nothing in ("[]", "{}", "x", 5):
-        assert _content({"events": nothing, "input.value": "next"}) == ("next", None)
 
 
 @pytest.mark.parametrize(

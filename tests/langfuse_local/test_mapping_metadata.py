@@ -36,9 +36,7 @@ def _own(sent: dict[str, Any], **more: Any) -> dict[str, str]:
         ({"a": "b"}, '{"kvlistValue":{"values":[{"key":"a","value":{"stringValue":"b"}}]}}'),
     ],
 )
-@pytest.mark.parametrize(
-    "prefix", [TRACE, OBSERVATION, "langfuse.metadata", "ai.telemetry.metadata"]
-)
+@pytest.mark.parametrize("prefix", [TRACE, OBSERVATION, "langfuse.metadata"])
 def test_values_are_text(prefix: str, sent: Any, stored: str) -> None:
     """Under every prefix a value is stored as text: JSON unless it was a string."""
     assert _own({f"{prefix}.a.b": sent}) == {"a.b": stored}
@@ -86,13 +84,6 @@ def test_the_trace_overrides_the_observation() -> None:
         f"{TRACE}.d": "4",
     }
     assert _own(sent) == {"a": "1", "b": "2", "c": "3", "d": "4"}
-
-
-def test_fields_of_the_ai_sdk_are_no_metadata() -> None:
-    """Session, user, tags and prompt under the AI SDK's prefix are fields, not metadata."""
-    prefix = "ai.telemetry.metadata"
-    sent = {f"{prefix}.{name}": "x" for name in ("userId", "sessionId", "tags", "langfusePrompt")}
-    assert observe({**sent, f"{prefix}.plan": "pro"}, scope="").metadata == {"plan": "pro"}
 
 
 @pytest.mark.parametrize("name", ["__proto__", "a.constructor.b", "prototype"])

@@ -22,8 +22,6 @@ def _mapped(sent: dict[str, Any], **more: Any) -> tuple[Any, dict[str, str]]:
     "sent",
     [
         {"gen_ai.tool.definitions": json.dumps([NAMED, FLAT])},
-        {"ai.prompt.tools": [json.dumps(NAMED), json.dumps(FLAT)]},
-        {"model_request_parameters": json.dumps({"function_tools": [NAMED, FLAT]})},
         {
             "llm.tools.1.tool.json_schema": json.dumps(FLAT),
             "llm.tools.0.tool.json_schema": json.dumps(NAMED),
@@ -77,8 +75,7 @@ def test_an_input_without_a_place_for_them_stays(sent: str) -> None:
         {"gen_ai.tool.definitions": json.dumps([FLAT, {"type": "web_search"}])},
         {"gen_ai.tool.definitions": "[]"},
         {"gen_ai.tool.definitions": "get_order"},
-        {"ai.prompt.tools": [json.dumps(FLAT), "cancel"]},
-        {"model_request_parameters": "{}"},
+        {"gen_ai.tool.definitions": [json.dumps(FLAT), "cancel"]},
         {"llm.tools.0.tool.json_schema": "{}"},
         {f"{OWN}.metadata.tools": '["search"]'},
     ],
@@ -88,16 +85,3 @@ def test_what_is_no_definition_stays(sent: dict[str, Any]) -> None:
     given, metadata = _mapped(sent)
     assert given is None
     assert len(metadata) == 1
-
-
-def test_the_ai_sdk_may_send_tools_of_a_provider() -> None:
-    """They have a type and no name."""
-    assert _mapped({"ai.prompt.tools": ['{"type": "web"}']}) == ({"tools": [{"type": "web"}]}, {})
-
-
-def test_the_rest_of_a_request_stays() -> None:
-    """Only the tools are taken out of Pydantic AI's request parameters."""
-    request = {"function_tools": [FLAT], "allow_text": True}
-    given, metadata = _mapped({"model_request_parameters": json.dumps(request)})
-    assert given == {"tools": [FLAT]}
-    assert metadata == {"attributes.model_request_parameters": '{"allow_text":true}'}

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mapped import observe
 from wire import JSON, ask, request_of, span
 
 from langfuse_local.mapping import fields, generations
@@ -31,7 +30,7 @@ ORDERED = {
     "Model": generations.MODEL_NAME_KEYS,
 }
 # Metadata prefixes and content are not kept among the attributes.
-NOT_KEPT = ("langfuse.observation.metadata.", "langfuse.trace.metadata.", "ai.telemetry.metadata.")
+NOT_KEPT = ("langfuse.observation.metadata.", "langfuse.trace.metadata.")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -80,7 +79,7 @@ def test_fates_and_rules_of_one_span() -> None:
     (row,) = observations(decode(request_of(one), JSON))
     found = provenance(row)
     told = {field.name: (field.attributes, field.rule) for field in found.fields}
-    assert told["Session"] == (("langfuse.session.id",), "1 of 6")
+    assert told["Session"] == (("langfuse.session.id",), "1 of 5")
     assert told["User"] == ((), "no attribute gives it")
     assert told["Type"][0] == ("gen_ai.operation.name",)
     assert told["Name"] == ((), "the span's name")
@@ -113,13 +112,3 @@ def test_the_mapping_page_lists_every_key_of_every_rule(backend: Backend) -> Non
         assert f"<td>{rule.field}</td>" in page
         for key in rule.keys:
             assert f"<code>{key.name}{'*' if key.is_prefix else ''}</code>" in page
-
-
-def test_says_where_an_instrumentation_has_keys_of_its_own() -> None:
-    """A field without a listed key is not called empty: the AI SDK's spans show that."""
-    row = observe({"ai.settings.maxRetries": 2}, scope="ai")
-    rules = {field.name: field.rule for field in provenance(row).fields}
-    assert rules["Model parameters"] == rules["Usage"] == "keys of its instrumentation's own"
-    live = observe(name="agent_turn", scope="livekit-agents")
-    rules = {field.name: field.rule for field in provenance(live).fields}
-    assert rules["Type"] == "the span itself: SPAN unless its scope is a known one"
