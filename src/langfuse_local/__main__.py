@@ -27,25 +27,25 @@ _COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        return _run(asked, load_settings())
+        return _run(options, load_settings())
     except SettingsError as error:
         return _fail(error, 2)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
 
-def _run(asked: argparse.Namespace, settings: Settings) -> int:
-    if asked.command == "serve":
-        return _serve(settings, otlp=not asked.no_otlp)
-    if asked.command == "stop":
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    if options.command == "serve":
+        return _serve(settings, otlp=not options.no_otlp)
+    if options.command == "stop":
         return _stop(settings)
-    return _look(settings, start=asked.command == "ensure")
+    return _show(settings, start=options.command == "ensure")
 
 
 def _serve(settings: Settings, *, otlp: bool) -> int:
-    # Imported here: the other commands are run by every `make demo` and must be quick.
+    # Imported here, since every `make demo` runs the other commands, which must be quick.
     from .ports import PortTakenError  # noqa: PLC0415 - as above
     from .server import serve  # noqa: PLC0415 - as above
     from .store.database import StoreError  # noqa: PLC0415 - as above
@@ -57,18 +57,18 @@ def _serve(settings: Settings, *, otlp: bool) -> int:
     return 0
 
 
-def _look(settings: Settings, *, start: bool) -> int:
-    from .discovery import UnavailableError, ensure, look  # noqa: PLC0415 - as above
+def _show(settings: Settings, *, start: bool) -> int:
+    from .discovery import UnavailableError, ensure_backend, find_backend  # noqa: PLC0415 - as above
 
     try:
         if start:
-            print(ensure(settings))
+            print(ensure_backend(settings))
             return 0
-        found = look(settings)
-        print("backend  none is running" if found.nothing else found.line())
+        backend = find_backend(settings)
+        print("backend  none is running" if backend.is_absent else backend.line())
     except UnavailableError as error:
         return _fail(error, 1)
-    return int(found.nothing)
+    return int(backend.is_absent)
 
 
 def _stop(settings: Settings) -> int:

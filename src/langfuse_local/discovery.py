@@ -1,4 +1,4 @@
-"""Which backend `make demo` talks to: the one that answers, else a local one started for it."""
+"""Finds the backend that answers at the addresses of the settings, or starts a local one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .process import Background, NotStartedError
 if TYPE_CHECKING:
     from .config import Settings
 
-__all__ = ["Found", "UnavailableError", "ensure", "look"]
+__all__ = ["Backend", "UnavailableError", "ensure_backend", "find_backend"]
 
 _STARTED = "started; stop it with: make down"
 
@@ -24,16 +24,16 @@ class UnavailableError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What answers at the two addresses of the settings."""
+class Backend:
+    """The backend that answers at the two addresses of the settings, if any."""
 
     settings: Settings
     web: Probe
     otlp: Probe
 
     @property
-    def nothing(self) -> bool:
-        """Whether both addresses are free."""
+    def is_absent(self) -> bool:
+        """Whether nothing answers at either address."""
         return self.web.kind is self.otlp.kind is Kind.NOTHING
 
     def line(self, note: str = "running") -> str:
@@ -82,20 +82,20 @@ class Found:
         return None
 
 
-def look(settings: Settings) -> Found:
-    """Ask both addresses."""
+def find_backend(settings: Settings) -> Backend:
+    """Probe both addresses."""
     web = probe_web(settings.langfuse_base_url)
-    return Found(settings, web, probe_otlp(settings.otel_exporter_otlp_traces_endpoint))
+    return Backend(settings, web, probe_otlp(settings.otel_exporter_otlp_traces_endpoint))
 
 
-def ensure(settings: Settings) -> str:
-    """The line that names the backend in use, after starting one if nothing answers.
+def ensure_backend(settings: Settings) -> str:
+    """Start a local backend if nothing answers; returns the line that names the one in use.
 
     Raises UnavailableError or SettingsError.
     """
-    found = look(settings)
-    if not found.nothing:
-        return found.line()
+    backend = find_backend(settings)
+    if not backend.is_absent:
+        return backend.line()
     for variable, url in zip((BASE_URL, TRACES_ENDPOINT), _addresses(settings), strict=True):
         if not is_loopback(url):
             raise UnavailableError(
@@ -110,10 +110,10 @@ def _start(settings: Settings) -> str:
     background = Background(settings.langfuse_local_data_dir)
     try:
         with background.starting():
-            if not look(settings).nothing:  # Somebody else was faster.
-                return look(settings).line()
-            background.start(lambda: look(settings).web.kind is Kind.LOCAL)
-            return look(settings).line(_STARTED)
+            if not find_backend(settings).is_absent:  # Another command was faster.
+                return find_backend(settings).line()
+            background.start(lambda: find_backend(settings).web.kind is Kind.LOCAL)
+            return find_backend(settings).line(_STARTED)
     except NotStartedError as error:
         raise UnavailableError(
             f"The local backend did not start: {error} Its log is {background.log}."

@@ -10,7 +10,7 @@ import pytest
 from wire import JSON, PROTOBUF, ask, request_of, span
 
 from langfuse_local.timestamps import from_iso
-from langfuse_local.version import MARK, VERSION
+from langfuse_local.version import BACKEND_HEADER, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def test_marks_every_answer_as_local(backend: Backend) -> None:
         ask(backend.otlp, b"", content_type=PROTOBUF),
         ask(backend.otlp, b"", content_type="text/plain"),
     ]
-    assert [answer.headers[MARK] for answer in answers] == [VERSION] * 5
+    assert [answer.headers[BACKEND_HEADER] for answer in answers] == [VERSION] * 5
 
 
 def test_states_the_projects_version() -> None:

@@ -44,4 +44,4 @@ class Plan:
         )
 
 
-PLANS: Final = BoundedCache(Plan.of, longest=8000, most=1000)
+PLANS: Final = BoundedCache(Plan.of, max_key_length=8000, max_entries=1000)

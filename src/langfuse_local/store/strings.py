@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cache import LONGEST
+from ..cache import MAX_KEY_LENGTH
 from .sql import statement
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Strings:
             self._used.update(self._cached[text] for text in wanted)
         ids: dict[str | None, int | None] = {text: self._cached[text] for text in wanted}
         for text in wanted:
-            if len(text) > LONGEST:
+            if len(text) > MAX_KEY_LENGTH:
                 del self._cached[text]
         return ids | {None: None}
 
