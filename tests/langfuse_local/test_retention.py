@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def texts(store: Store) -> set[str]:
     """Every interned text."""
-    with store._reading() as connection:
+    with store._readers.connection() as connection:
         return {row["value"] for row in connection.execute("SELECT value FROM strings")}
 
 

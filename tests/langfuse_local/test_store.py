@@ -237,7 +237,7 @@ def test_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
 def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None:
     """One session's or user's rows are found without reading the others."""
     condition = text_in(column, ["talk"])
-    with store._reading() as connection:
+    with store._readers.connection() as connection:
         plan = connection.execute(
             f"EXPLAIN QUERY PLAN SELECT details FROM spans AS s WHERE {condition.sql}",
             condition.values,
@@ -248,7 +248,7 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
 @pytest.mark.parametrize("kind", ["sessions", "users", "traces"])
 def test_lists_without_reading_everything(store: Store, kind: str) -> None:
     """A page of a list is found through an index, however much there is."""
-    with store._reading() as connection:
+    with store._readers.connection() as connection:
         plan = connection.execute(
             f"EXPLAIN QUERY PLAN {statement(kind)}", {"limit": 50, "offset": 0}
         )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager, suppress
 from functools import cache, partial
-from queue import Empty, LifoQueue
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,9 +10,9 @@ import orjson
 from ..mapping.observation import Origin
 from .codec import Stored, unpack
 from .conditions import Position, after, every, id_is
-from .database import open_reader
 from .ids import key_of
 from .pruning import prune
+from .readers import Readers
 from .sql import statement
 from .summaries import (
     Counts,
@@ -30,7 +27,8 @@ from .summaries import (
 from .writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from ..mapping.observation import Observation
@@ -41,7 +39,6 @@ __all__ = ["Store"]
 _NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
 _OLDEST_FIRST = " ORDER BY s.start, s.id"
 _PAGE = 50
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Store:
@@ -54,13 +51,11 @@ class Store:
         """Open the file, created on first use; raises StoreError."""
         self.path = path
         self._writer = Writer(path)
-        self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
+        self._readers = Readers(path, self._writer)
 
     def close(self) -> None:
         """Finish the write under way and close the file."""
-        with suppress(Empty):
-            while True:
-                self._readers.get_nowait()[1].close()
+        self._readers.close()
         self._writer.close()
 
     def save(self, observations: Iterable[Observation]) -> None:
@@ -90,7 +85,7 @@ class Store:
         self, query: str, values: tuple[object, ...] | dict[str, object] = ()
     ) -> list[sqlite3.Row]:
         """The rows that a query returns."""
-        with self._reading() as connection:
+        with self._readers.connection() as connection:
             return connection.execute(query, values).fetchall()
 
     def observations(
@@ -159,7 +154,7 @@ class Store:
         where = every([condition.sql for condition in conditions])
         parameters = (value for condition in conditions for value in condition.values)
         query = f"{statement('observations')} WHERE {where}{order}"
-        with self._reading() as connection, connection:
+        with self._readers.connection() as connection, connection:
             connection.execute("BEGIN")  # Both queries see the same state of the file.
             # Rows share origins, which may be large: each is read once.
             origin_of = cache(partial(_origin, connection))
@@ -169,28 +164,6 @@ class Store:
     def _summaries(self, kind: str, chosen: str, values: Mapping[str, object]) -> list[sqlite3.Row]:
         query = _summary(kind, f"{kind}_totals", chosen)
         return self.rows(query, {"limit": 1, "offset": 0, **values})
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        generation, connection = self._reader()
-        try:
-            yield connection
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode in _DAMAGED:
-                self._writer.distrust()
-            raise
-        finally:
-            self._readers.put((generation, connection))
-
-    def _reader(self) -> tuple[int, sqlite3.Connection]:
-        generation = self._writer.generation
-        with suppress(Empty):
-            while True:
-                opened, connection = self._readers.get_nowait()
-                if opened == generation:
-                    return opened, connection
-                connection.close()  # It belongs to a file that was moved away.
-        return generation, open_reader(self.path)
 
 
 def _origin(connection: sqlite3.Connection, text_id: int) -> Origin:
