@@ -1,48 +1,39 @@
-"""Query parameters that several endpoints share: limits, options and opaque cursors."""
+"""Query parameters that several endpoints share: limits and opaque cursors."""
 
 from __future__ import annotations
 
 import base64
 import json
-import math
 from typing import Any
 
-from langfuse_local.api import zod
-from langfuse_local.responses import InvalidDataError, InvalidRequestError
-from langfuse_local.store.numbers import number_of
+from ..responses import InvalidRequestError
+from ..store.numbers import number_of
+from .validation import whole_number
 
-__all__ = ["cursor", "limit_of", "opened"]
+__all__ = ["decode_cursor", "encode_cursor", "limit_of"]
 
 
 def limit_of(text: str | None, *, default: int, largest: int) -> int:
-    """A whole number within bounds, the default if there is none; raises InvalidDataError."""
+    """Read `limit`, the default if there is none; raises InvalidDataError, InvalidRequestError."""
     if not text:
         return default
-    number = number_of(text)
-    if number is None or not math.isfinite(number):
-        raise InvalidDataError(
-            expected="number",
-            code="invalid_type",
-            received="NaN",
-            path=["limit"],
-            message="Invalid input: expected number, received NaN",
-        )
-    return zod.whole(number, ("limit",), smallest=0, largest=largest)
+    limit = number_of(text)
+    return whole_number(text if limit is None else limit, "limit", smallest=0, largest=largest)
 
 
-def cursor(content: dict[str, Any]) -> str:
-    """The opaque text that stands for a place in a list."""
-    return base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode()
+def encode_cursor(position: dict[str, Any]) -> str:
+    """Write a position in a list as opaque text."""
+    return base64.b64encode(json.dumps(position, separators=(",", ":")).encode()).decode()
 
 
-def opened(text: str) -> dict[str, Any]:
-    """What a cursor holds; raises InvalidRequestError."""
+def decode_cursor(text: str) -> dict[str, Any]:
+    """Read the position in a cursor; raises InvalidRequestError."""
     try:
-        content = json.loads(base64.b64decode(text))
+        position = json.loads(base64.b64decode(text))
         # Half a character raises, too: no database takes one.
-        json.dumps(content, ensure_ascii=False).encode()
+        json.dumps(position, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("Invalid cursor format") from error
-    if not isinstance(content, dict):
+    if not isinstance(position, dict):
         raise InvalidRequestError("Invalid cursor format")
-    return content
+    return position

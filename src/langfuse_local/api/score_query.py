@@ -1,17 +1,17 @@
-"""What a request to `/api/public/v3/scores` asks for, read from its parameters."""
+"""The parameters of `/api/public/v3/scores`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
-from langfuse_local.api import zod
-from langfuse_local.api.parameters import cursor, limit_of, opened
-from langfuse_local.api.score_form import KINDS
-from langfuse_local.api.scores import GROUPS
-from langfuse_local.responses import InvalidRequestError
-from langfuse_local.store.conditions import Condition
-from langfuse_local.store.numbers import number_of
+from ..responses import InvalidRequestError
+from ..store.conditions import Condition
+from ..store.numbers import number_of
+from .parameters import decode_cursor, encode_cursor, limit_of
+from .score_validation import DATA_TYPES
+from .scores import GROUPS
+from .validation import moment, number, option
 
 if TYPE_CHECKING:
     import sqlite3
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.datastructures import QueryParams
 
-__all__ = ["AskedScores", "cursor_after"]
+__all__ = ["ScoreQuery", "cursor_after"]
 
 _DEFAULT_LIMIT: Final = 50
 _MAX_LIMIT: Final = 100
@@ -35,7 +35,7 @@ _TEXTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class AskedScores:
+class ScoreQuery:
     """One page of scores: which, how many, and with which fields."""
 
     conditions: tuple[Condition, ...]
@@ -43,7 +43,7 @@ class AskedScores:
     groups: frozenset[str]
 
     @classmethod
-    def of(cls, parameters: QueryParams) -> AskedScores:
+    def parse(cls, parameters: QueryParams) -> Self:
         """Read the parameters; raises InvalidDataError or InvalidRequestError."""
         fields = {field.strip() for field in parameters.get("fields", "").split(",")}
         return cls(
@@ -54,8 +54,8 @@ class AskedScores:
 
 
 def cursor_after(last: sqlite3.Row) -> str:
-    """The opaque text that asks for the scores after this one."""
-    return cursor({"lastTimestamp": last["timestamp"], "lastId": last["id"]})
+    """Make the opaque text that asks for the scores after this one."""
+    return encode_cursor({"lastTimestamp": last["timestamp"], "lastId": last["id"]})
 
 
 def _conditions(parameters: QueryParams) -> Iterator[Condition]:
@@ -64,15 +64,15 @@ def _conditions(parameters: QueryParams) -> Iterator[Condition]:
         if listed := parameters.get(parameter):
             values = tuple(listed.split(","))
             yield Condition(f"{column} IN ({', '.join('?' * len(values))})", values)
-    if kind := parameters.get("dataType"):
-        yield Condition("data_type = ?", (zod.one_of(kind, KINDS, ("dataType",)),))
+    if data_type := parameters.get("dataType"):
+        yield Condition("data_type = ?", (option(data_type, DATA_TYPES, "dataType"),))
     if source := parameters.get("source"):
-        yield Condition("source = ?", (zod.one_of(source, _SOURCES, ("source",)),))
+        yield Condition("source = ?", (option(source, _SOURCES, "source"),))
     if (value := parameters.get("value")) is not None:
         yield _value(value)
     yield from _bounds(parameters)
-    if text := parameters.get("cursor"):
-        yield _after(text)
+    if cursor := parameters.get("cursor"):
+        yield _after(cursor)
 
 
 def _bounds(parameters: QueryParams) -> Iterator[Condition]:
@@ -80,18 +80,18 @@ def _bounds(parameters: QueryParams) -> Iterator[Condition]:
         if bound := parameters.get(parameter):
             yield Condition(f"number {comparison} ?", (_number(bound, parameter),))
     for parameter, comparison in (("fromTimestamp", ">="), ("toTimestamp", "<")):
-        if moment := parameters.get(parameter):
-            yield Condition(f"timestamp {comparison} ?", (zod.moment(moment, (parameter,)),))
+        if bound := parameters.get(parameter):
+            yield Condition(f"timestamp {comparison} ?", (moment(bound, parameter),))
 
 
 def _subject(parameters: QueryParams) -> Iterator[Condition]:
-    given = [name for name in _SUBJECTS if parameters.get(name)]
-    if len(given) > 1:
-        raise InvalidRequestError(f"{', '.join(given)} are mutually exclusive: send one of them.")
+    subjects = [name for name in _SUBJECTS if parameters.get(name)]
+    if len(subjects) > 1:
+        raise InvalidRequestError(f"{', '.join(subjects)} exclude one another.")
     observation = parameters.get("observationId")
-    if observation and given != ["traceId"]:
+    if observation and subjects != ["traceId"]:
         raise InvalidRequestError("observationId requires traceId.")
-    for name in given:
+    for name in subjects:
         yield Condition(f"{_SUBJECTS[name]} = ?", (parameters[name],))
     if observation:
         yield Condition("observation = ?", (observation,))
@@ -104,13 +104,13 @@ def _value(text: str) -> Condition:
 
 
 def _number(text: str, parameter: str) -> float:
-    number = number_of(text)
-    return zod.number(text if number is None else number, (parameter,))
+    value = number_of(text)
+    return number(text if value is None else value, parameter)
 
 
-def _after(text: str) -> Condition:
-    content = opened(text)
-    moment, score_id = content.get("lastTimestamp"), content.get("lastId")
-    if not isinstance(moment, int) or not isinstance(score_id, str) or abs(moment) >= 2**63:
+def _after(cursor: str) -> Condition:
+    position = decode_cursor(cursor)
+    timestamp, score_id = position.get("lastTimestamp"), position.get("lastId")
+    if not isinstance(timestamp, int) or not isinstance(score_id, str) or abs(timestamp) >= 2**63:
         raise InvalidRequestError("Invalid cursor format")
-    return Condition("(timestamp, id) < (?, ?)", (moment, score_id))
+    return Condition("(timestamp, id) < (?, ?)", (timestamp, score_id))

@@ -1,17 +1,12 @@
-"""What a request to `/api/public/v2/observations` asks for, read from its parameters."""
+"""The parameters of `/api/public/v2/observations`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from langfuse_local.api import zod
-from langfuse_local.api.filters import checked, conditions_of
-from langfuse_local.api.parameters import cursor, limit_of, opened
-from langfuse_local.api.rows import DEFAULT_GROUPS, GROUPS
-from langfuse_local.responses import InvalidRequestError
-from langfuse_local.store.columns import LISTED
-from langfuse_local.store.conditions import (
+from ..responses import InvalidRequestError
+from ..store.conditions import (
     PARENTLESS,
     Position,
     id_is,
@@ -20,21 +15,25 @@ from langfuse_local.store.conditions import (
     text_in,
     until,
 )
-from langfuse_local.timestamps import exact_iso
+from ..timestamps import exact_iso
+from .filters import conditions_of, parse_filters
+from .parameters import decode_cursor, encode_cursor, limit_of
+from .rows import DEFAULT_GROUPS, GROUPS
+from .validation import date, moment, option, parse_json, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.datastructures import QueryParams
 
-    from langfuse_local.store.codec import Stored
-    from langfuse_local.store.conditions import Condition
+    from ..store.codec import Stored
+    from ..store.conditions import Condition
 
-__all__ = ["Asked", "cursor_after"]
+__all__ = ["ObservationQuery", "cursor_after"]
 
-_DEFAULT_LIMIT = 50
-_MAX_LIMIT = 1000
-_TEXTS = {
+_DEFAULT_LIMIT: Final = 50
+_MAX_LIMIT: Final = 1000
+_TEXTS: Final = {
     "sessionId": "session",
     "userId": "user",
     "type": "type",
@@ -42,8 +41,8 @@ _TEXTS = {
     "level": "level",
     "version": "version",
 }
-_IDS = {"traceId": "trace", "parentObservationId": "parent"}
-_OPTIONS = {
+_IDS: Final = {"traceId": "trace", "parentObservationId": "parent"}
+_OPTIONS: Final = {
     "type": (
         "GENERATION",
         "SPAN",
@@ -58,21 +57,17 @@ _OPTIONS = {
     ),
     "level": ("DEBUG", "DEFAULT", "WARNING", "ERROR"),
     "isRootObservation": ("true", "false"),
-    "parseIoAsJson": ("true", "false"),
+    "parseIoAsJson": ("false",),
 }
-_MANY = "environment"
-_CONTENT = ("input", "output")
-_UNINDEXED = (
+_REPEATABLE: Final = "environment"
+_CONTENT: Final = ("input", "output")
+_UNINDEXED: Final = (
     "A filter on input or output needs another one on either of them whose operator is '='."
-)
-_RETIRED = (
-    "parseIoAsJson=true is no longer supported on the v2 observations endpoint. Input/output fields"
-    " are always returned as raw strings. Remove the parseIoAsJson parameter or set it to false."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ObservationQuery:
     """One page of observations: which, how many, from where on, and with which fields."""
 
     conditions: tuple[Condition, ...]
@@ -82,7 +77,7 @@ class Asked:
     expanded: frozenset[str]
 
     @classmethod
-    def of(cls, parameters: QueryParams) -> Asked:
+    def parse(cls, parameters: QueryParams) -> Self:
         """Read the parameters; unknown ones are ignored.
 
         Raises InvalidDataError or InvalidRequestError.
@@ -98,8 +93,8 @@ class Asked:
 
 
 def cursor_after(last: Stored) -> str:
-    """The opaque text that asks for the rows after this one."""
-    return cursor(
+    """Make the opaque text that asks for the rows after this one."""
+    return encode_cursor(
         {
             "lastStartTimeTo": exact_iso(last.observation.start_time // 1000),
             "lastTraceId": last.observation.trace_id,
@@ -110,29 +105,29 @@ def cursor_after(last: Stored) -> str:
 
 def _check(parameters: QueryParams) -> None:
     for name in parameters:
-        if name != _MANY and len(sent := parameters.getlist(name)) > 1:
-            zod.text(sent, (name,))
+        if name != _REPEATABLE and len(parameters.getlist(name)) > 1:
+            raise InvalidRequestError(f"{name} is given more than once.")
     for name, options in _OPTIONS.items():
         if value := parameters.get(name):
-            zod.one_of(value, options, (name,))
-    if parameters.get("parseIoAsJson") == "true":
-        raise zod.custom(_RETIRED, ("parseIoAsJson",))
+            option(value, options, name)
 
 
 def _conditions(parameters: QueryParams) -> Iterator[Condition]:
-    """Simple parameters and the JSON filter; where both name a field, the filter alone counts."""
-    filters = checked(zod.query_document(parameters.get("filter") or "[]", "filter"), ("filter",))
+    """Read simple parameters and the JSON filter, which counts alone for a field in both."""
+    filters = parse_filters(
+        parse_json(parameters.get("filter") or "[]", "filter parameter"), "filter"
+    )
     _check_content(filters)
-    yield from conditions_of(filters, LISTED)
-    filtered = {one["column"] for one in filters}
+    yield from conditions_of(filters)
+    filtered = {each["column"] for each in filters}
     for field, condition in _simple(parameters):
         if field not in filtered:
             yield condition
 
 
 def _check_content(filters: list[dict[str, Any]]) -> None:
-    """Langfuse looks for a part of such a text only beside a filter that it has an index for."""
-    operators = {one["operator"] for one in filters if one["column"] in _CONTENT}
+    """Refuse, as Langfuse does, to look for part of a text without an index to narrow it down."""
+    operators = {each["operator"] for each in filters if each["column"] in _CONTENT}
     if operators and "=" not in operators:
         raise InvalidRequestError(_UNINDEXED)
 
@@ -141,9 +136,9 @@ def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
     for parameter, column in _TEXTS.items():
         if value := parameters.get(parameter):
             yield parameter, text_in(column, [value])
-    if environments := [value for value in parameters.getlist(_MANY) if value]:
+    if environments := [value for value in parameters.getlist(_REPEATABLE) if value]:
         listed = environments[0].split(",") if len(environments) == 1 else environments
-        yield _MANY, text_in(_MANY, listed)
+        yield _REPEATABLE, text_in(_REPEATABLE, listed)
     for parameter, column in _IDS.items():
         if value := parameters.get(parameter):
             yield parameter, id_is(column, value)
@@ -152,24 +147,24 @@ def _simple(parameters: QueryParams) -> Iterator[tuple[str, Condition]]:
     if root := parameters.get("isRootObservation"):
         yield "isRootObservation", root_is(root=root == "true")
     if start := parameters.get("fromStartTime"):
-        yield "startTime", since(zod.moment(start, ("fromStartTime",)))
+        yield "startTime", since(moment(start, "fromStartTime"))
     if end := parameters.get("toStartTime"):
-        yield "startTime", until(zod.moment(end, ("toStartTime",)))
+        yield "startTime", until(moment(end, "toStartTime"))
 
 
-def _position(text: str | None) -> Position | None:
-    if not text:
+def _position(cursor: str | None) -> Position | None:
+    if not cursor:
         return None
-    content = opened(text)
-    start = zod.date(content.get("lastStartTimeTo"), ("cursor", "lastStartTimeTo"))
+    members = decode_cursor(cursor)
+    start = date(members.get("lastStartTimeTo"), "cursor.lastStartTimeTo")
     trace_id, span_id = (
-        zod.text(zod.member(content, name), ("cursor", name)) for name in ("lastTraceId", "lastId")
+        text(members.get(name), f"cursor.{name}") for name in ("lastTraceId", "lastId")
     )
     return Position(start, trace_id, span_id)
 
 
 def _groups(fields: str | None) -> frozenset[str]:
-    """The groups asked for; none at all, not the usual ones, if only unknown ones are."""
+    """Return the requested groups; none at all, not the usual ones, if all are unknown."""
     return _names(fields) & set(GROUPS) if fields else DEFAULT_GROUPS
 
 
