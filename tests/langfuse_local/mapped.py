@@ -58,13 +58,13 @@ def observe(
     scope_spans.scope.name = scope
     scope_spans.scope.version = scope_version
     scope_spans.scope.attributes.extend(key_values(scope_attributes or {}))
-    sent = scope_spans.spans.add(
+    message = scope_spans.spans.add(
         **{"trace_id": TRACE_ID, "span_id": SPAN_ID, "name": "work", "start_time_unix_nano": 1}
         | span
     )
-    sent.attributes.extend(key_values(attributes or {}))
+    message.attributes.extend(key_values(attributes or {}))
     for name, values in events:
-        sent.events.add(name=name).attributes.extend(key_values(values))
+        message.events.add(name=name).attributes.extend(key_values(values))
     received = decode(request.SerializeToString(), "application/x-protobuf")
     (observation,) = observations(received)
     return observation

@@ -52,15 +52,15 @@ def test_ids_are_hexadecimal_in_json() -> None:
 
 
 @pytest.mark.parametrize("key", ["traceId", "spanId", "parentSpanId"])
-@pytest.mark.parametrize("sent", ["zz", "abc", "W47/95gDgQPSabYzgT/GDA==", 5, [], {}, True])
-def test_ids_that_are_no_hex(key: str, sent: Any) -> None:
+@pytest.mark.parametrize("value", ["zz", "abc", "W47/95gDgQPSabYzgT/GDA==", 5, [], {}, True])
+def test_ids_that_are_no_hex(key: str, value: Any) -> None:
     """An id that cannot be read, odd in length or of another type, is a bad request."""
     with pytest.raises(BadRequest):
-        _decode({key: sent})
+        _decode({key: value})
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("document", "expected"),
     [
         ({"intValue": "9223372036854775807"}, AnyValue(int_value=2**63 - 1)),
         ({"intValue": -(2**63)}, AnyValue(int_value=-(2**63))),
@@ -76,9 +76,9 @@ def test_ids_that_are_no_hex(key: str, sent: Any) -> None:
         ({"unknownValue": 1}, AnyValue()),
     ],
 )
-def test_values_in_json(sent: dict[str, Any], expected: AnyValue) -> None:
+def test_values_in_json(document: dict[str, Any], expected: AnyValue) -> None:
     """Integers come as text or numbers, bytes as base64; names in either case; others ignored."""
-    assert _value(sent) == expected
+    assert _value(document) == expected
 
 
 @pytest.mark.parametrize("status", [2, "STATUS_CODE_ERROR"])
@@ -89,8 +89,8 @@ def test_enums_by_number_or_name(status: Any) -> None:
 
 def test_times_keep_their_nanoseconds() -> None:
     """Times may be text or numbers, exact to the nanosecond."""
-    for sent in ("1795168800000000001", 1_795_168_800_000_000_001):
-        assert _span({"startTimeUnixNano": sent}).start_time_unix_nano == 1_795_168_800_000_000_001
+    for start in ("1795168800000000001", 1_795_168_800_000_000_001):
+        assert _span({"startTimeUnixNano": start}).start_time_unix_nano == 1_795_168_800_000_000_001
 
 
 def test_empty_arrays_differ_between_encodings() -> None:
@@ -217,13 +217,13 @@ def test_any_bytes_are_read_or_refused(noise: bytes, position: int) -> None:
     """So is any protobuf body, also a good one with a few bytes overwritten."""
     good = _decode({"traceId": TRACE, "spanId": SPAN, "name": "w", "events": [{"name": "e"}]})
     body = good.SerializeToString()
-    for sent in (
+    for content in (
         noise,
         body[:position] + noise[:3] + body[position + 3 :],
         base64.b64encode(noise),
     ):
         try:
-            request = decode(sent, PROTOBUF)
+            request = decode(content, PROTOBUF)
         except BadRequest:
             continue
         list(observations(request))

@@ -63,7 +63,7 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     pages = store.rows("PRAGMA page_count")[0][0]
     limit = pruning.used_bytes(store.rows) // 2
     assert store.prune(max_bytes=limit) > 0
-    left = {one.id for one in store.sessions(limit=1000)}
+    left = {session.id for session in store.sessions(limit=1000)}
     assert left
     assert left == {str(number) for number in range(300 - len(left), 300)}
     assert pruning.used_bytes(store.rows) <= limit
@@ -163,7 +163,7 @@ def test_removes_the_scores_of_sessions_that_are_gone_by_size(store: Store) -> N
         body = {"id": str(number), "name": "n", "value": 1, "sessionId": str(number)}
         Scores(store).save(body)
     assert store.prune(max_bytes=pruning.used_bytes(store.rows) // 2) > 0
-    assert scored(store) == {one.id for one in store.sessions(limit=1000)}
+    assert scored(store) == {session.id for session in store.sessions(limit=1000)}
 
 
 def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
@@ -217,10 +217,10 @@ def test_prunes_while_spans_come_in(store: Store, monkeypatch: pytest.MonkeyPatc
 
     threads = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
     with Retention(store, settings):
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         deadline = time.monotonic() + 30
         while pruning.used_bytes(store.rows) > 1024**2 and time.monotonic() < deadline:
             pass

@@ -90,14 +90,17 @@ def again(observation: Observation, number: int, **changes: object) -> Observati
 def test_gives_back_what_it_was_given(store: Store) -> None:
     """Every field of an observation survives the file."""
     store.save([ROOT, CHAT])
-    assert [one.observation for one in store.observations_of_trace(ROOT.trace_id)] == [ROOT, CHAT]
+    assert [stored.observation for stored in store.observations_of_trace(ROOT.trace_id)] == [
+        ROOT,
+        CHAT,
+    ]
 
 
 def test_reads_what_rows_share_once(store: Store) -> None:
     """However many rows are of one resource, which may be large, it is in memory once."""
     store.save([ROOT, again(ROOT, 1)])
-    one, other = (each.observation for each in store.observations([], limit=2))
-    assert one.origin is other.origin
+    first, second = (each.observation for each in store.observations([], limit=2))
+    assert first.origin is second.origin
 
 
 def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
@@ -105,7 +108,7 @@ def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
     store.save([ROOT, ROOT])
     store.save([ROOT._replace(name="corrected")])
     rows = store.observations([], limit=10)
-    assert [one.observation.name for one in rows] == ["corrected"]
+    assert [row.observation.name for row in rows] == ["corrected"]
 
 
 def test_stores_all_or_nothing(store: Store) -> None:
@@ -123,13 +126,13 @@ def test_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
     store.save(
         [again(ROOT, n // 2, id=f"{n:016x}", trace_id=f"{n % 3:032x}") for n in range(1, 20)]
     )
-    everything = [one.observation for one in store.observations([], limit=100)]
-    order = [(one.start_time, one.trace_id, one.id) for one in everything]
+    everything = [row.observation for row in store.observations([], limit=100)]
+    order = [(each.start_time, each.trace_id, each.id) for each in everything]
     assert order == sorted(order, reverse=True)
     paged: list[Observation] = []
     position = None
     while page := store.observations([], limit=3, position=position):
-        paged += [one.observation for one in page]
+        paged += [row.observation for row in page]
         position = Position(paged[-1].start_time // 1000, paged[-1].trace_id, paged[-1].id)
     assert paged == everything
 
@@ -137,8 +140,8 @@ def test_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
 def test_finds_by_what_is_asked(store: Store) -> None:
     """Conditions narrow the list together; an id that nobody sent matches nothing."""
     store.save([ROOT, CHAT, again(ROOT, 1, user_id="bob")])
-    asked = [text_in("user", ["ann", "eve"]), root_is(root=False)]
-    assert [one.observation for one in store.observations(asked, limit=5)] == [CHAT]
+    conditions = [text_in("user", ["ann", "eve"]), root_is(root=False)]
+    assert [stored.observation for stored in store.observations(conditions, limit=5)] == [CHAT]
     assert store.observations([id_is("trace", ROOT.trace_id.upper())], limit=5) == []
 
 
@@ -261,15 +264,15 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
     """A session that is sent again as another leaves no empty group, nor a wrong order."""
     store.save([ROOT, again(ROOT, 5, session_id="later")])
     store.save([again(ROOT, 5, session_id="later", start_time=START - SECOND, end_time=START)])
-    assert [one.id for one in store.sessions()] == ["talk", "later"]
+    assert [group.id for group in store.sessions()] == ["talk", "later"]
     store.save([ROOT._replace(session_id="later", user_id="bob")])
-    assert [one.id for one in store.sessions()] == ["later"]
-    assert {one.id for one in store.users()} == {"ann", "bob"}
+    assert [group.id for group in store.sessions()] == ["later"]
+    assert {group.id for group in store.users()} == {"ann", "bob"}
 
 
 def test_takes_a_span_many_times_at_once(store: Store) -> None:
     """One request may hold the same span again and again, each time elsewhere: the last counts."""
     moved = [again(ROOT, number, trace_id=ROOT.trace_id) for number in range(5)]
-    store.save([*moved, *(one._replace(session_id="last") for one in moved)])
-    assert [one.id for one in store.sessions()] == ["last"]
+    store.save([*moved, *(each._replace(session_id="last") for each in moved)])
+    assert [each.id for each in store.sessions()] == ["last"]
     assert store.counts().observations == 1
