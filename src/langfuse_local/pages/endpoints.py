@@ -10,7 +10,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..api.scores import GROUPS as SCORE_GROUPS
-from ..api.scores import Scores, answer_of
+from ..api.scores import Scores, score_json
 from ..mapping.generations import ROLL_UP_OPERATIONS
 from ..mapping.observation_type import TYPE_RULES
 from ..mapping.provenance import provenance
@@ -160,7 +160,7 @@ class Pages:
         return RedirectResponse(f"{self._home}/mapping", status_code=302)
 
     def _score_values(self, rows: list[Row]) -> list[dict[str, Any]]:
-        return [answer_of(row, SCORE_GROUPS, self._project) for row in rows]
+        return [score_json(row, SCORE_GROUPS, self._project) for row in rows]
 
     def _observations(self, trace_id: str) -> list[Observation]:
         return [stored.observation for stored in self._store.observations_of_trace(trace_id)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "BodyReader", "BusyError", "SlowError", "TooLargeError", "inflate"]
 
 # The Collector's own default. A batch of 512 spans is some 500 KiB. The same bound holds before
-# and after gzip, so that a small body cannot become a large upload.
+# and after gzip, so that a small body cannot become a large one.
 MAX_BYTES: Final = 20 * 1024 * 1024
 # A sender that is cut off never reads why: this much more is received and thrown away.
 _MAX_IGNORED: Final = 128 * 1024 * 1024

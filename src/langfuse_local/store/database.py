@@ -6,7 +6,6 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from .codec import input_of, metadata_of, output_of
-from .histogram import Histogram
 from .numbers import number_of
 from .quantile import Quantile
 from .sql import script
@@ -56,7 +55,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.create_function("metadata_of", 4, metadata_of, deterministic=True)
     connection.create_function("number_of", 1, number_of, deterministic=True)
     connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
-    connection.create_aggregate("histogram", 2, Histogram)  # type: ignore[arg-type]  # as above
     connection.execute("PRAGMA query_only = ON")
     return connection
 
