@@ -99,16 +99,13 @@ def test_filters_by_an_id_that_is_no_hex(backend: Backend, condition: str) -> No
     }
     query = {
         "view": "observations",
-        "dimensions": [{"field": "traceId"}],
         "metrics": [{"measure": "count", "aggregation": "count"}],
         "filters": [condition_on_id],
         "fromTimestamp": "2020-01-01T00:00:00Z",
         "toTimestamp": "2100-01-01T00:00:00Z",
-        "orderBy": [{"field": "count_count", "direction": "desc"}],
-        "config": {"row_limit": 5},
     }
     metrics = ask(f"{backend.web}/api/public/v2/metrics?query={quote(json.dumps(query))}").json
-    assert metrics["data"] == [{"traceId": "zz", "count_count": 1}]
+    assert metrics["data"] == [{"count_count": 1}]
 
 
 def test_filters_by_half_a_character(backend: Backend) -> None:
