@@ -63,7 +63,7 @@ def used_bytes(read: Read) -> int:
 
 def remove_unused_strings(writer: Writer, read: Read) -> None:
     """Remove strings that no row uses; requests may use them again while they are looked up."""
-    writer.run(writer.strings.watch)
+    writer.run(writer.strings.record_use)
     known = {row[0] for row in read("SELECT id FROM strings")}
     unused = known - {row[0] for row in read(statement("strings_in_use"))}
     writer.run(lambda: writer.strings.remove(unused))

@@ -42,7 +42,7 @@ class Readers:
             yield connection
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode in _DAMAGED:
-                self._writer.distrust()
+                self._writer.mark_damaged()
             raise
         finally:
             self._idle.put((generation, connection))

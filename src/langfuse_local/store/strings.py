@@ -39,12 +39,12 @@ class Strings:
                 del self._cached[text]
         return ids | {None: None}
 
-    def watch(self) -> None:
+    def record_use(self) -> None:
         """Record which ids are used from now on."""
         self._used = set()
 
     def remove(self, unused: Iterable[int]) -> None:
-        """Remove the texts of these ids, unless one was used since `watch`."""
+        """Remove the texts of these ids, unless one was used since `record_use`."""
         used, self._used = self._used, None
         if used is None:  # The ids belong to a file that has been moved away since.
             return

@@ -118,7 +118,7 @@ class Writer:
         self._opened = self._identity()
         self._damaged = False
 
-    def distrust(self) -> None:
+    def mark_damaged(self) -> None:
         """Stop writing to this file, since part of it cannot be read."""
         self._damaged = True
 
