@@ -82,14 +82,14 @@ def test_durations_are_always_there(
     key = "langfuse.observation.completion_start_time"
     first = {"key": key, "value": {"stringValue": "2026-11-20T10:00:00.000Z"}}
     moment = "1795168800000000000"
-    sent = span(startTimeUnixNano=moment, endTimeUnixNano=moment, attributes=[first])
-    found = {}
+    spans = span(startTimeUnixNano=moment, endTimeUnixNano=moment, attributes=[first])
+    durations = {}
     with running(tmp_path) as backend:
-        ask(backend.otlp, request_of(sent), content_type=JSON)
+        ask(backend.otlp, request_of(spans), content_type=JSON)
         for groups in ("core", "core,basic", "time", "metrics", "time,metrics"):
             (row,) = backend.rows(f"?fields={groups}")
-            found[groups] = (row["latency"], row["timeToFirstToken"])
-    assert found == {
+            durations[groups] = (row["latency"], row["timeToFirstToken"])
+    assert durations == {
         "core": (0, None),
         "core,basic": (0, None),
         "time": (0, 0),
@@ -102,13 +102,13 @@ def test_empty_content_is_null(
     tmp_path: Path, running: Callable[[Path], AbstractContextManager[Backend]]
 ) -> None:
     """Input and output that are empty, and version zero of a prompt, are answered as none."""
-    sent = {
+    values = {
         "langfuse.observation.type": "generation",
         "langfuse.observation.input": "",
         "langfuse.observation.output": "",
         "langfuse.observation.prompt.version": "0",
     }
-    pairs = [{"key": key, "value": {"stringValue": value}} for key, value in sent.items()]
+    pairs = [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
     with running(tmp_path) as backend:
         ask(backend.otlp, request_of(span(attributes=pairs)), content_type=JSON)
         (row,) = backend.rows("?fields=io,prompt")

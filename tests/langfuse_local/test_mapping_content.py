@@ -10,8 +10,10 @@ from mapped import observe
 MESSAGES = ("gen_ai.input.messages", "gen_ai.output.messages")
 
 
-def _content(sent: dict[str, Any] | None = None, **more: Any) -> tuple[str | None, str | None]:
-    observation = observe(sent, **more)
+def _content(
+    attributes: dict[str, Any] | None = None, **more: Any
+) -> tuple[str | None, str | None]:
+    observation = observe(attributes, **more)
     return observation.input, observation.output
 
 
@@ -26,8 +28,8 @@ def test_rules_in_order() -> None:
         ("gen_ai.tool.call.arguments", "gen_ai.tool.call.result"),
     ]
     for position in range(len(order)):
-        sent = {key: key for pair in reversed(order[position:]) for key in pair}
-        assert _content(sent) == order[position]
+        attributes = {key: key for pair in reversed(order[position:]) for key in pair}
+        assert _content(attributes) == order[position]
 
 
 def test_one_half_is_enough() -> None:
@@ -52,9 +54,11 @@ def test_the_traces_own_keys_are_ignored() -> None:
 
 def test_content_is_not_shown_twice() -> None:
     """What a rule could take is no attribute, even when a stronger rule won."""
-    sent = {"langfuse.observation.input": "won", "gen_ai.prompt.0.role": "user"}
+    attributes = {"langfuse.observation.input": "won", "gen_ai.prompt.0.role": "user"}
     others = {"output.value": "x", MESSAGES[0]: "x", "llm.output_messages.0.x": "x"}
-    assert observe({**sent, **others, "kept": "1"}, scope="").metadata == {"attributes.kept": "1"}
+    assert observe({**attributes, **others, "kept": "1"}, scope="").metadata == {
+        "attributes.kept": "1"
+    }
 
 
 def test_system_instructions_come_first() -> None:
@@ -62,17 +66,17 @@ def test_system_instructions_come_first() -> None:
 
     They are text or a list; an object is written as JavaScript writes it.
     """
-    given, system = MESSAGES[0], "gen_ai.system_instructions"
+    messages_key, system = MESSAGES[0], "gen_ai.system_instructions"
     message = '[{"role":"user","content":"q"}]'
     merged = '[{"role":"system","content":"a\\nb"},{"role":"user","content":"q"}]'
-    assert _content({given: message, system: '[{"content": "a"}, "b"]'})[0] == merged
+    assert _content({messages_key: message, system: '[{"content": "a"}, "b"]'})[0] == merged
     plain = '[{"role":"system","content":"Be brief."},{"role":"user","content":"q"}]'
-    assert _content({given: message, system: "Be brief."})[0] == plain
+    assert _content({messages_key: message, system: "Be brief."})[0] == plain
     odd = '[{"role":"system","content":"[object Object]"},{"role":"user","content":"q"}]'
-    assert _content({given: message, system: '{"content": "a"}'})[0] == odd
+    assert _content({messages_key: message, system: '{"content": "a"}'})[0] == odd
     present = '[{"role": "system", "content": "x"}]'
-    assert _content({given: present, system: "Be brief."})[0] == present
-    assert _content({given: "text", system: "Be brief."})[0] == "text"
+    assert _content({messages_key: present, system: "Be brief."})[0] == present
+    assert _content({messages_key: "text", system: "Be brief."})[0] == "text"
     assert _content({MESSAGES[1]: "answer", system: "Be brief."}) == (None, "answer")
 
 
@@ -86,10 +90,10 @@ def test_message_events() -> None:
     ]
     choice = ("gen_ai.choice", {"index": 0, "message": "a"})
     stored = '[{"role":"system","content":"s"},{"role":"customer","content":"q"},{"role":"user","content":"r"}]'
-    one, weaker = '{"index":0,"message":"a"}', {"input.value": "weaker"}
+    single, weaker = '{"index":0,"message":"a"}', {"input.value": "weaker"}
     assert _content(weaker, events=messages) == (stored, None)
-    assert _content(weaker, events=[*messages, choice]) == (stored, one)
-    assert _content(weaker, events=[choice, choice]) == (None, f"[{one},{one}]")
+    assert _content(weaker, events=[*messages, choice]) == (stored, single)
+    assert _content(weaker, events=[choice, choice]) == (None, f"[{single},{single}]")
 
 
 def test_other_events_hold_no_content() -> None:
@@ -103,8 +107,8 @@ def test_details_event() -> None:
     """The event with the operation's details beats message events, if it holds content."""
     details = "gen_ai.client.inference.operation.details"
     choice = ("gen_ai.choice", {"message": "weaker"})
-    sent = (details, {MESSAGES[0]: "q", MESSAGES[1]: "a"})
-    assert _content(events=[choice, sent]) == ("q", "a")
+    event = (details, {MESSAGES[0]: "q", MESSAGES[1]: "a"})
+    assert _content(events=[choice, event]) == ("q", "a")
     assert _content(events=[choice, (details, {"x": "y"})]) == (None, '{"message":"weaker"}')
 
 
@@ -119,7 +123,7 @@ def test_legacy_content_events() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("attributes", "stored"),
     [
         (
             {"0.role": "user", "0.content": "q", "1.role": "tool"},
@@ -140,12 +144,12 @@ def test_legacy_content_events() -> None:
     ],
 )
 @pytest.mark.parametrize("prefix", ["gen_ai.prompt", "llm.input_messages"])
-def test_flattened_messages(prefix: str, sent: dict[str, Any], stored: str) -> None:
+def test_flattened_messages(prefix: str, attributes: dict[str, Any], stored: str) -> None:
     """Names with dots become lists and objects again; what contradicts an earlier name is lost."""
-    assert _content({f"{prefix}.{path}": value for path, value in sent.items()})[0] == stored
+    assert _content({f"{prefix}.{path}": value for path, value in attributes.items()})[0] == stored
 
 
 def test_flattened_lists_are_bounded() -> None:
     """Many long lists with one entry each do not become gigabytes of nulls."""
-    sent = {f"gen_ai.prompt.l{n}.9999": "x" for n in range(500)}
-    assert len(_content(sent)[0] or "") < 100_000
+    attributes = {f"gen_ai.prompt.l{n}.9999": "x" for n in range(500)}
+    assert len(_content(attributes)[0] or "") < 100_000

@@ -53,14 +53,14 @@ def test_each_key_yields_to_the_ones_before_it(field: str, blank: Any) -> None:
     """Of the keys that hold something the first wins, wherever it stands; blank ones do not."""
     keys = ORDER[field].split()
     for position, key in enumerate(keys):
-        sent = {later: f"v{later}" for later in reversed(keys[position:])}
+        attributes = {later: f"v{later}" for later in reversed(keys[position:])}
         earlier = dict.fromkeys(keys[:position], blank)
-        stored = getattr(observe(sent | earlier), field)
+        stored = getattr(observe(attributes | earlier), field)
         assert stored == ((f"v{key}",) if field == "tags" else f"v{key}")
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         (42, "42"),
         (True, "true"),
@@ -81,9 +81,9 @@ def test_each_key_yields_to_the_ones_before_it(field: str, blank: Any) -> None:
         (None, "{}"),
     ],
 )
-def test_ids_are_any_value_as_json(sent: Any, stored: str) -> None:
+def test_ids_are_any_value_as_json(value: Any, stored: str) -> None:
     """An id that is no string is stored as JSON, spelled the way JavaScript spells it."""
-    observation = observe({"langfuse.session.id": sent, "user.id": sent})
+    observation = observe({"langfuse.session.id": value, "user.id": value})
     assert (observation.session_id, observation.user_id) == (stored, stored)
 
 
@@ -93,7 +93,7 @@ def test_foreign_user_keys_are_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         ("a,", ("a", "")),
         ("['a', 'b,c']", ("['a'", "'b", "c']")),
@@ -110,13 +110,13 @@ def test_foreign_user_keys_are_not_read() -> None:
         (0, ()),
     ],
 )
-def test_tags(sent: Any, stored: tuple[str, ...]) -> None:
+def test_tags(value: Any, stored: tuple[str, ...]) -> None:
     """Arrays, JSON arrays and commas make tags; an empty array in protobuf makes a bogus one."""
-    assert observe({"langfuse.trace.tags": sent}).tags == stored
+    assert observe({"langfuse.trace.tags": value}).tags == stored
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         ("Prod", "prod"),
         ("langfuse-prod", "prod"),
@@ -132,9 +132,9 @@ def test_tags(sent: Any, stored: tuple[str, ...]) -> None:
         ("eu-1_b", "eu-1_b"),
     ],
 )
-def test_environment_is_normalised(sent: Any, stored: str) -> None:
+def test_environment_is_normalised(value: Any, stored: str) -> None:
     """What cannot be an environment becomes `default` without a word, as in Langfuse."""
-    assert observe({"langfuse.environment": sent}).environment == stored
+    assert observe({"langfuse.environment": value}).environment == stored
 
 
 def test_environment_looks_on_span_and_resource_key_by_key() -> None:
@@ -158,14 +158,14 @@ def test_version_and_release_fall_back_to_the_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"), [(True, True), ("true", True), ("True", False), (1, False)]
+    ("value", "stored"), [(True, True), ("true", True), ("True", False), (1, False)]
 )
-def test_flags_are_true_only_by_their_spelling(*, sent: Any, stored: bool) -> None:
+def test_flags_are_true_only_by_their_spelling(*, value: Any, stored: bool) -> None:
     """`true` and "true" publish a trace or mark an entry; nothing else does."""
-    assert observe({"langfuse.trace.public": sent}).public is stored
-    assert observe({"langfuse.public": sent}).public is stored
-    assert observe({"langfuse.internal.is_app_root": sent}).is_app_root is stored
-    assert observe({"langfuse.trace.public": False, "langfuse.public": sent}).public is False
+    assert observe({"langfuse.trace.public": value}).public is stored
+    assert observe({"langfuse.public": value}).public is stored
+    assert observe({"langfuse.internal.is_app_root": value}).is_app_root is stored
+    assert observe({"langfuse.trace.public": False, "langfuse.public": value}).public is False
 
 
 def test_trace_name_is_shown_or_the_roots_own() -> None:
@@ -184,18 +184,18 @@ def test_the_last_of_the_tags_keys_counts_even_if_empty() -> None:
     assert observe({"tag.tags": 0}).tags == ()
 
 
-@pytest.mark.parametrize(("sent", "stored"), _pairs(LEVELS))
-def test_levels_in_other_words(sent: str, stored: str) -> None:
+@pytest.mark.parametrize(("value", "stored"), _pairs(LEVELS))
+def test_levels_in_other_words(value: str, stored: str) -> None:
     """Severities of other systems are understood, in any case and with spaces around them."""
-    assert observe({"langfuse.observation.level": sent}).level == stored
-    assert observe({"langfuse.observation.level": f" {sent.title()} "}).level == stored
+    assert observe({"langfuse.observation.level": value}).level == stored
+    assert observe({"langfuse.observation.level": f" {value.title()} "}).level == stored
 
 
-@pytest.mark.parametrize("sent", ["loud", "", 5])
-def test_unknown_levels_leave_it_to_the_status(sent: Any) -> None:
+@pytest.mark.parametrize("value", ["loud", "", 5])
+def test_unknown_levels_leave_it_to_the_status(value: Any) -> None:
     """A level that says nothing does not hide an error."""
-    assert observe({"langfuse.observation.level": sent}).level == "DEFAULT"
-    assert observe({"langfuse.observation.level": sent}, status={"code": 2}).level == "ERROR"
+    assert observe({"langfuse.observation.level": value}).level == "DEFAULT"
+    assert observe({"langfuse.observation.level": value}, status={"code": 2}).level == "ERROR"
 
 
 def test_status_message_of_the_attribute_comes_first() -> None:
@@ -207,13 +207,13 @@ def test_status_message_of_the_attribute_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "sent", "stored"),
+    ("key", "value", "stored"),
     [(key, *pair) for key, words in TYPES.items() for pair in _pairs(words)],
 )
-def test_types_that_are_named(key: str, sent: str, stored: str) -> None:
+def test_types_that_are_named(key: str, value: str, stored: str) -> None:
     """Each word of each vocabulary has its type, also next to a model or a tool: they are weaker."""
-    assert observe({key: sent, "gen_ai.request.model": "m"}).type == stored
-    assert observe({key: sent, "gen_ai.tool.call.id": "c"}).type == stored
+    assert observe({key: value, "gen_ai.request.model": "m"}).type == stored
+    assert observe({key: value, "gen_ai.tool.call.id": "c"}).type == stored
 
 
 def test_type_rules_in_order() -> None:
@@ -261,7 +261,7 @@ def test_times_are_filled_and_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         ("2026-11-20T10:00:00.005Z", 1_795_168_800_005_000_000),
         ("2026-11-20T11:00:00.005+01:00", 1_795_168_800_005_000_000),
@@ -281,14 +281,14 @@ def test_times_are_filled_and_bounded() -> None:
         (1e300, None),
     ],
 )
-def test_completion_start(sent: Any, stored: int | None) -> None:
+def test_completion_start(value: Any, stored: int | None) -> None:
     """ISO times are read, also in quotes of their own, and milliseconds; all else is no time."""
     key = "langfuse.observation.completion_start_time"
-    assert observe({key: sent}).completion_start_time == stored
+    assert observe({key: value}).completion_start_time == stored
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         (3, 3),
         ("3", 3),
@@ -302,10 +302,11 @@ def test_completion_start(sent: Any, stored: int | None) -> None:
         (True, None),
     ],
 )
-def test_prompt_version_is_a_small_whole_number(sent: Any, stored: int | None) -> None:
+def test_prompt_version_is_a_small_whole_number(value: Any, stored: int | None) -> None:
     """Text of digits counts; what does not fit sixteen bits is dropped."""
-    sent = {"langfuse.observation.type": "generation", "langfuse.observation.prompt.version": sent}
-    assert observe(sent).prompt_version == stored
+    generation = {"langfuse.observation.type": "generation"}
+    attributes = {**generation, "langfuse.observation.prompt.version": value}
+    assert observe(attributes).prompt_version == stored
 
 
 def test_prompts_belong_to_generations() -> None:
@@ -339,10 +340,10 @@ def test_model_parameters_in_order() -> None:
 
 def test_single_model_parameters() -> None:
     """The conventions' attributes, with OpenInference's over them; a model is no parameter."""
-    sent = {
+    attributes = {
         "llm.invocation_parameters.top_p": 0.9,
         "llm.invocation_parameters.model": "m",
         "gen_ai.request.top_p": 0.5,
         "gen_ai.request.seed": 1,
     }
-    assert observe(sent).model_parameters == '{"top_p":0.9,"seed":1}'
+    assert observe(attributes).model_parameters == '{"top_p":0.9,"seed":1}'

@@ -210,17 +210,17 @@ def test_deep_values(depth: int, shape: Callable[[Any], Any]) -> None:
 def test_deep_json_inside_text(opening: str, depth: int) -> None:
     """JSON of any depth inside a string neither fails nor is lost from the attributes."""
     closing = {"[": "]", '{"a":': "}", '[{"a":': "}]"}[opening]
-    sent = f"{opening * depth}1{closing * depth}"
+    value = f"{opening * depth}1{closing * depth}"
     for key in ("langfuse.trace.metadata", "langfuse.observation.input", "events", usage.USAGE_KEY):
-        _assert_storable(observe({key: sent, "gen_ai.system_instructions": sent}))
-    assert observe({"langfuse.observation.input": sent}).input == sent
+        _assert_storable(observe({key: value, "gen_ai.system_instructions": value}))
+    assert observe({"langfuse.observation.input": value}).input == value
 
 
 def test_nul_and_odd_characters_are_kept() -> None:
     """NUL, private and astral characters reach the row as they were sent."""
-    sent = "a\x00b\ue000c\U0001f600\u2028"
-    observation = observe({"session.id": sent, "langfuse.trace.metadata.k": sent}, name=sent)
-    assert (observation.session_id, observation.name, observation.metadata["k"]) == (sent,) * 3
+    value = "a\x00b\ue000c\U0001f600\u2028"
+    observation = observe({"session.id": value, "langfuse.trace.metadata.k": value}, name=value)
+    assert (observation.session_id, observation.name, observation.metadata["k"]) == (value,) * 3
 
 
 def test_lone_surrogates_are_replaced() -> None:

@@ -14,7 +14,7 @@ MINI = {"gen_ai.request.model": "gpt-4o-mini"}
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         ('{"input": 1, "output": 2}', {"input": 1, "output": 2, "total": 3}),
         ('{"input": 1, "cached": 2, "total": 9}', {"input": 1, "cached": 2, "total": 9}),
@@ -31,16 +31,16 @@ MINI = {"gen_ai.request.model": "gpt-4o-mini"}
         ("", {"input": 100, "output": 20, "total": 120}),
     ],
 )
-def test_usage_details_come_before_counters(sent: Any, stored: dict[str, int]) -> None:
+def test_usage_details_come_before_counters(value: Any, stored: dict[str, int]) -> None:
     """Details that are not JSON give way to the counters; JSON that is no object does not."""
     expected = (
         stored if "total" in stored or not stored else stored | {"total": sum(stored.values())}
     )
-    assert observe({USAGE: sent, **COUNTERS}).usage == expected
+    assert observe({USAGE: value, **COUNTERS}).usage == expected
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("usage", "stored"),
     [
         (
             {
@@ -81,13 +81,13 @@ def test_usage_details_come_before_counters(sent: Any, stored: dict[str, int]) -
         ),
     ],
 )
-def test_usage_as_openai_returns_it(sent: dict[str, Any], stored: dict[str, int]) -> None:
+def test_usage_as_openai_returns_it(usage: dict[str, Any], stored: dict[str, int]) -> None:
     """OpenAI's usage objects are translated when every count is one, and kept as sent otherwise."""
-    assert observe({USAGE: json.dumps(sent)}).usage == stored
+    assert observe({USAGE: json.dumps(usage)}).usage == stored
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("counts", "stored"),
     [
         ({"cache_read.input_tokens": 30}, {"input": 70, "output": 20, "input_cached_tokens": 30}),
         ({"cache_read_input_tokens": 30}, {"input": 70, "output": 20, "input_cached_tokens": 30}),
@@ -110,9 +110,9 @@ def test_usage_as_openai_returns_it(sent: dict[str, Any], stored: dict[str, int]
         ({"total_tokens": 7}, {"input": 100, "output": 20, "total": 7}),
     ],
 )
-def test_counters(sent: dict[str, Any], stored: dict[str, int]) -> None:
+def test_counters(counts: dict[str, Any], stored: dict[str, int]) -> None:
     """Parts that are counted on their own are taken out of input and output, never below zero."""
-    counters = {f"gen_ai.usage.{name}": count for name, count in sent.items()}
+    counters = {f"gen_ai.usage.{name}": count for name, count in counts.items()}
     expected = stored if "total" in stored else stored | {"total": sum(stored.values())}
     assert observe({**COUNTERS, **counters}).usage == expected
 
@@ -138,14 +138,14 @@ def test_openinference_counters() -> None:
 @pytest.mark.parametrize("operation", ["invoke_agent", "agent_step"])
 def test_roll_ups_keep_no_model_usage_or_cost(operation: str) -> None:
     """A span that repeats its children's tokens does not count them a second time."""
-    sent = {"gen_ai.operation.name": operation, **MINI, **COUNTERS, COST: '{"total": 1}'}
-    observation = observe({**sent, "gen_ai.request.top_p": 1})
+    attributes = {"gen_ai.operation.name": operation, **MINI, **COUNTERS, COST: '{"total": 1}'}
+    observation = observe({**attributes, "gen_ai.request.top_p": 1})
     assert (observation.model, observation.usage, observation.cost) == ("", {}, {})
     assert observation.model_parameters == '{"top_p":1}'
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("attributes", "stored"),
     [
         ({COST: '{"total": 0.5}', "gen_ai.usage.cost": 9.0}, {"total": 0.5}),
         ({COST: '{"input": 0.1, "output": 0.2}'}, {"input": 0.1, "output": 0.2, "total": 0.3}),
@@ -166,17 +166,17 @@ def test_roll_ups_keep_no_model_usage_or_cost(operation: str) -> None:
         ({"gen_ai.usage.cost": [1.0]}, {"total": 0.0}),
     ],
 )
-def test_costs_that_were_sent(sent: dict[str, Any], stored: dict[str, float]) -> None:
+def test_costs_that_were_sent(attributes: dict[str, Any], stored: dict[str, float]) -> None:
     """A cost that was sent is kept, and nothing is computed next to it; text is worth nothing."""
-    observation = observe({**MINI, **COUNTERS, **sent})
+    observation = observe({**MINI, **COUNTERS, **attributes})
     assert observation.cost == stored
     assert observation.total_cost == stored.get("total", 0.0)
 
 
-@pytest.mark.parametrize("sent", ["{}", '{"total": null}', "[]", 7])
-def test_no_cost_was_sent(sent: Any) -> None:
+@pytest.mark.parametrize("value", ["{}", '{"total": null}', "[]", 7])
+def test_no_cost_was_sent(value: Any) -> None:
     """Details without any amount leave the cost to be computed."""
-    assert observe({**MINI, **COUNTERS, COST: sent}).cost == {
+    assert observe({**MINI, **COUNTERS, COST: value}).cost == {
         "input": 0.000015,
         "output": 0.000012,
         "total": 0.000027,

@@ -22,12 +22,12 @@ def test_a_score_sent_again_replaces_itself(backend: Backend) -> None:
     """The id makes a score idempotent; without one it gets its own."""
     for value in (1, 2):
         assert _post(backend, id="one", value=value).json == {"id": "one"}
-    assert [one["value"] for one in _list(backend)] == [2]
+    assert [score["value"] for score in _list(backend)] == [2]
     assert _post(backend).json["id"] != _post(backend).json["id"]
 
 
 @pytest.mark.parametrize(
-    ("sent", "kind", "value"),
+    ("members", "data_type", "value"),
     [
         ({"value": 0.5}, "NUMERIC", 0.5),
         ({"value": "calm"}, "CATEGORICAL", "calm"),
@@ -36,12 +36,12 @@ def test_a_score_sent_again_replaces_itself(backend: Backend) -> None:
     ],
 )
 def test_answers_the_value_by_its_type(
-    backend: Backend, sent: dict[str, Any], kind: str, value: Any
+    backend: Backend, members: dict[str, Any], data_type: str, value: Any
 ) -> None:
     """A boolean score is true or false, text stays text, and the type is inferred if not sent."""
-    _post(backend, **sent)
-    (found,) = _list(backend)
-    assert (found["dataType"], found["value"]) == (kind, value)
+    _post(backend, **members)
+    (score,) = _list(backend)
+    assert (score["dataType"], score["value"]) == (data_type, value)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_removes_a_score(backend: Backend) -> None:
         answer = ask(f"{backend.web}/api/public/scores/one", method="DELETE")
         assert answer.status == 202
         assert answer.json == {"message": "Score deletion queued successfully"}
-        assert [one["id"] for one in _list(backend)] == ["two"]
+        assert [score["id"] for score in _list(backend)] == ["two"]
     assert ask(f"{backend.web}/api/public/scores/two", method="DELETE", keys=None).status == 401
-    assert [one["id"] for one in _list(backend)] == ["two"]
+    assert [score["id"] for score in _list(backend)] == ["two"]
 
 
 def test_takes_a_list_as_the_sdk_sends_it(backend: Backend) -> None:
@@ -134,10 +134,10 @@ def test_pages_through_scores_once(backend: Backend) -> None:
         _post(backend, id=f"n{number}", timestamp=f"2026-11-20T10:00:0{number}Z")
     url = f"{backend.web}/api/public/v3/scores?limit=2"
     answer = ask(url).json
-    seen = [one["id"] for one in answer["data"]]
+    seen = [score["id"] for score in answer["data"]]
     while "cursor" in answer["meta"]:
         answer = ask(f"{url}&cursor={answer['meta']['cursor']}").json
-        seen += [one["id"] for one in answer["data"]]
+        seen += [score["id"] for score in answer["data"]]
     assert seen == ["n4", "n3", "n2", "n1", "n0"]
 
 
@@ -165,7 +165,7 @@ def test_narrows_scores(backend: Backend, query: str, expected: set[str]) -> Non
     _post(backend, name="b", dataType="BOOLEAN", environment="qa", **trace)
     observation = {"observationId": "b7ad6b7169203331", "source": "ANNOTATION", "configId": "c"}
     _post(backend, name="c", value="calm", **trace, **observation)
-    assert {one["name"] for one in _list(backend, query)} == expected
+    assert {score["name"] for score in _list(backend, query)} == expected
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_metadata_beyond_all_numbers_can_be_answered(backend: Backend) -> None:
     """A number that no double holds is null, as JavaScript writes it; the list still answers."""
     body = b'{"name": "n", "value": 1, "sessionId": "s", "metadata": {"a": 1e999, "b": 0.5}}'
     assert ask(f"{backend.web}/api/public/scores", body, content_type=JSON).status == 200
-    (one,) = _list(backend, "fields=details")
-    assert one["metadata"] == {"a": None, "b": 0.5}
+    (score,) = _list(backend, "fields=details")
+    assert score["metadata"] == {"a": None, "b": 0.5}
 
 
 def test_refuses_more_scores_than_fit_into_memory(backend: Backend) -> None:
