@@ -109,7 +109,7 @@ KEYS = sorted(
     }
 )
 SCOPES = ["langfuse-sdk", "x"]
-EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.LEGACY_INPUT_EVENT, "x"]
+EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.DETAILS_EVENT, "x"]
 BUILT, LANGFUSE = 4, 8
 FOLDER = tempfile.TemporaryDirectory()
 STORE = Store(Path(FOLDER.name) / "langfuse.db")

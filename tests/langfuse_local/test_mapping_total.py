@@ -128,8 +128,6 @@ events = st.lists(
                 *messages.INPUT_EVENTS,
                 messages.CHOICE_EVENT,
                 messages.DETAILS_EVENT,
-                messages.LEGACY_INPUT_EVENT,
-                messages.LEGACY_OUTPUT_EVENT,
             ]
         ),
         attributes=pairs,

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from .javascript import Value, stringify
 from .messages import (
-    LEGACY_INPUT_EVENT,
-    LEGACY_OUTPUT_EVENT,
     MESSAGE_KEYS,
     SYSTEM_KEY,
     TOOL_CALL_KEYS,
     Events,
     Exchange,
-    event_attributes,
     from_attributes,
     from_details_event,
     from_message_events,
@@ -66,27 +63,14 @@ def _exchange(attributes: Attributes, events: Events) -> Exchange:
     input_value, output_value = (attributes.get(key) for key in OBSERVATION_KEYS)
     if input_value is not None or output_value is not None:
         return input_value, output_value
-    return _of_events(events) or _of_span(attributes) or (None, None)
-
-
-def _of_events(events: Events) -> Exchange | None:
-    if not events:
-        return None
-    return from_details_event(events) or from_message_events(events) or _of_legacy(events)
-
-
-def _of_legacy(events: Events) -> Exchange | None:
-    """Search the attributes of two events like a span's, or take them whole."""
-    prompt = event_attributes(events, LEGACY_INPUT_EVENT)
-    completion = event_attributes(events, LEGACY_OUTPUT_EVENT)
-    if prompt is None and completion is None:
-        return None
-    prompt, completion = prompt or {}, completion or {}
-    return _exchange(prompt, ())[0] or prompt, _exchange(completion, ())[1] or completion
-
-
-def _of_span(attributes: Attributes) -> Exchange | None:
-    return _of_values(attributes) or _of_names(attributes) or from_attributes(attributes)
+    return (
+        from_details_event(events)
+        or from_message_events(events)
+        or _of_values(attributes)
+        or _of_names(attributes)
+        or from_attributes(attributes)
+        or (None, None)
+    )
 
 
 def _of_values(attributes: Attributes) -> Exchange | None:

@@ -18,14 +18,11 @@ __all__ = [
     "CHOICE_EVENT",
     "DETAILS_EVENT",
     "INPUT_EVENTS",
-    "LEGACY_INPUT_EVENT",
-    "LEGACY_OUTPUT_EVENT",
     "MESSAGE_KEYS",
     "SYSTEM_KEY",
     "TOOL_CALL_KEYS",
     "Events",
     "Exchange",
-    "event_attributes",
     "from_attributes",
     "from_details_event",
     "from_message_events",
@@ -46,8 +43,6 @@ INPUT_EVENTS: Final = {
     "gen_ai.tool.message": "tool",
 }
 CHOICE_EVENT: Final = "gen_ai.choice"
-LEGACY_INPUT_EVENT: Final = "gen_ai.content.prompt"
-LEGACY_OUTPUT_EVENT: Final = "gen_ai.content.completion"
 
 
 def from_attributes(attributes: Attributes) -> Exchange | None:
@@ -82,11 +77,6 @@ def from_message_events(events: Events) -> Exchange | None:
     if not messages and not choices:
         return None
     return messages or None, choices[0] if len(choices) == 1 else choices or None
-
-
-def event_attributes(events: Events, name: str) -> Attributes | None:
-    """Return the attributes of the first event of that name."""
-    return next((attributes(event.attributes) for event in events if event.name == name), None)
 
 
 def _with_system(messages: Value, attributes: Attributes) -> Value:
