@@ -30,5 +30,5 @@ _PRICES: Final[Mapping[str, Mapping[str, float]]] = {
 
 
 def prices_of(model: str) -> Mapping[str, float]:
-    """US dollars per token by kind of usage; empty for a model whose price is unknown."""
+    """Return US dollars per token by kind of usage; empty if the model's price is unknown."""
     return _PRICES.get(model.lower(), {})
