@@ -36,7 +36,7 @@ def backend(
 
 def test_marks_every_answer_as_local(backend: Backend) -> None:
     """Our own tools tell the local backend from Langfuse by a header, on both ports."""
-    answers = [
+    responses = [
         ask(f"{backend.web}/api/public/health"),
         ask(f"{backend.web}/api/public/v2/observations", keys=None),
         ask(f"{backend.web}/nowhere"),

@@ -22,9 +22,9 @@ def _rows(otlp: dict[str, Any], content_type: str) -> list[dict[str, Any]]:
     request = decode(json.dumps(otlp).encode(), "application/json")
     if content_type != "application/json":
         request = decode(request.SerializeToString(), content_type)
-    answers = [row(Stored(observation, 0), GROUPS, "p") for observation in observations(request)]
+    values = [row(Stored(observation, 0), GROUPS, "p") for observation in observations(request)]
     renamed = [
-        {_RENAMED.get(key, key): value for key, value in answer.items()} for answer in answers
+        {_RENAMED.get(key, key): value for key, value in answer.items()} for answer in values
     ]
     for answer in renamed:
         answer["metadata"] = {

@@ -138,11 +138,7 @@ RULES: Final = (
         "SPAN: no rule knows the span",
     ),
     Rule(
-        "Level",
-        _span(fields.LEVEL_KEY),
-        lambda row: row.level,
-        _gives_level,
-        "the span's status",
+        "Level", _span(fields.LEVEL_KEY), lambda row: row.level, _gives_level, "the span's status"
     ),
     _text(
         "Status message",
@@ -172,11 +168,7 @@ RULES: Final = (
         _is_there,
         "tokens times the model's price",
     ),
-    _text(
-        "Prompt",
-        _span(*generations.PROMPT_NAME_KEYS),
-        lambda row: row.prompt_name,
-    ),
+    _text("Prompt", _span(*generations.PROMPT_NAME_KEYS), lambda row: row.prompt_name),
     _text(
         "Prompt version",
         _span(*generations.PROMPT_VERSION_KEYS),
