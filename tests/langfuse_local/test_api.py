@@ -43,7 +43,7 @@ def test_marks_every_answer_as_local(backend: Backend) -> None:
         ask(backend.otlp, b"", content_type=PROTOBUF),
         ask(backend.otlp, b"", content_type="text/plain"),
     ]
-    assert [answer.headers[BACKEND_HEADER] for answer in answers] == [VERSION] * 5
+    assert [answer.headers[BACKEND_HEADER] for answer in responses] == [VERSION] * 5
 
 
 def test_states_the_projects_version() -> None:
