@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, TypeVar
 import psutil
 
 from backend_load import ROOT, SPANS, Ratio, Server, local, median, post, requests, running
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import check_ids, decode
 from langfuse_local.store.codec import pack
@@ -80,22 +79,18 @@ def _in_folder(measure: Callable[[Path], _T]) -> _T:
 
 
 def _floor(folder: Path, bodies: Sequence[bytes]) -> float:
-    prices = Prices()
     with closing(Writer(folder / "floor.db")) as writer:
         started = time.perf_counter()
         for body in bodies:
             request = decode(body, _PROTOBUF)
             check_ids(request)
-            rows = [pack(one, 0) for one in observations(request, prices)]
+            rows = [pack(one, 0) for one in observations(request)]
             _insert(writer, rows)
         return SPANS * len(bodies) / (time.perf_counter() - started)
 
 
 def _insert_alone(folder: Path, bodies: Sequence[bytes]) -> float:
-    prices = Prices()
-    made = [
-        [pack(one, 0) for one in observations(decode(body, _PROTOBUF), prices)] for body in bodies
-    ]
+    made = [[pack(one, 0) for one in observations(decode(body, _PROTOBUF))] for body in bodies]
     with closing(Writer(folder / "floor.db")) as writer:
         started = time.perf_counter()
         for body, rows in zip(bodies, made, strict=True):

@@ -17,7 +17,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from backend_load import SPANS, Ratio, Server, local, median, requests
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode
 from langfuse_local.store.store import Store
@@ -95,10 +94,9 @@ def measure() -> list[Ratio]:
 
 
 def _fill(path: Path, size: int) -> None:
-    prices = Prices()
     with closing(Store(path)) as store:
         for body in requests(-(-size // SPANS)):
-            store.save(observations(decode(body, "application/x-protobuf"), prices))
+            store.save(observations(decode(body, "application/x-protobuf")))
             if sys.stderr.isatty():
                 print(f"\r{store.counts().observations}", end="", file=sys.stderr)
 

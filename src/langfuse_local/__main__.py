@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from langfuse_local.config import Settings, SettingsError, load_settings
+from .config import Settings, SettingsError, load_settings
 
 _DESCRIPTION = """\
 A local backend for OpenTelemetry spans that answers the way Langfuse 4.16 does, on this machine
@@ -27,28 +27,28 @@ _COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        return _run(asked, load_settings())
+        return _run(options, load_settings())
     except SettingsError as error:
         return _fail(error, 2)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
 
-def _run(asked: argparse.Namespace, settings: Settings) -> int:
-    if asked.command == "serve":
-        return _serve(settings, otlp=not asked.no_otlp)
-    if asked.command == "stop":
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    if options.command == "serve":
+        return _serve(settings, otlp=not options.no_otlp)
+    if options.command == "stop":
         return _stop(settings)
-    return _look(settings, start=asked.command == "ensure")
+    return _show(settings, start=options.command == "ensure")
 
 
 def _serve(settings: Settings, *, otlp: bool) -> int:
-    # Imported here: the other commands are run by every `make demo` and must be quick.
-    from langfuse_local.ports import PortTakenError  # noqa: PLC0415 - as above
-    from langfuse_local.server import serve  # noqa: PLC0415 - as above
-    from langfuse_local.store.database import StoreError  # noqa: PLC0415 - as above
+    # Imported here, since every `make demo` runs the other commands, which must be quick.
+    from .ports import PortTakenError  # noqa: PLC0415 - as above
+    from .server import serve  # noqa: PLC0415 - as above
+    from .store.database import StoreError  # noqa: PLC0415 - as above
 
     try:
         serve(settings, otlp=otlp)
@@ -57,22 +57,22 @@ def _serve(settings: Settings, *, otlp: bool) -> int:
     return 0
 
 
-def _look(settings: Settings, *, start: bool) -> int:
-    from langfuse_local.ensure import UnavailableError, ensure, look  # noqa: PLC0415 - as above
+def _show(settings: Settings, *, start: bool) -> int:
+    from .discovery import UnavailableError, ensure_backend, find_backend  # noqa: PLC0415 - as above
 
     try:
         if start:
-            print(ensure(settings))
+            print(ensure_backend(settings))
             return 0
-        found = look(settings)
-        print("backend  none is running" if found.nothing else found.line())
+        backend = find_backend(settings)
+        print("backend  none is running" if backend.is_absent else backend.line())
     except UnavailableError as error:
         return _fail(error, 1)
-    return int(found.nothing)
+    return int(backend.is_absent)
 
 
 def _stop(settings: Settings) -> int:
-    from langfuse_local.process import Background  # noqa: PLC0415 - as above
+    from .process import Background  # noqa: PLC0415 - as above
 
     pid = Background(settings.langfuse_local_data_dir).stop()
     data = settings.database

@@ -7,7 +7,7 @@ import binascii
 import hmac
 from typing import TYPE_CHECKING
 
-from langfuse_local.answers import Answer
+from .responses import ApiResponse
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,9 +30,9 @@ class Keys:
         """The 401 for a request without the right keys, None if it has them."""
         header = request.headers.get("authorization")
         if header is None:
-            return Answer({"message": _MISSING}, 401)
+            return ApiResponse({"message": _MISSING}, 401)
         if not hmac.compare_digest(_credentials(header), self._expected):
-            return Answer({"message": _WRONG}, 401)
+            return ApiResponse({"message": _WRONG}, 401)
         return None
 
 

@@ -93,7 +93,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = (_sentence(cast("dict[str, object]", one)) for one in error.errors())
+        problems = (_sentence(cast("dict[str, object]", details)) for details in error.errors())
         # The original error knows the values, secrets among them: it is not chained.
         raise SettingsError(" ".join(problems)) from None
     except (OSError, UnicodeDecodeError):

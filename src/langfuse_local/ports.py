@@ -1,4 +1,4 @@
-"""Listening on this machine only, at every address that `localhost` may stand for."""
+"""Listens on this machine only, at every address that `localhost` may stand for."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def listen(port: int, variable: str) -> list[socket.socket]:
         bound.append(_bind(socket.AF_INET6, "::1", bound[0].getsockname()[1]))
     except OSError as error:
         if not bound or error.errno == errno.EADDRINUSE:
-            for one in bound:
-                one.close()
+            for listener in bound:
+                listener.close()
             raise PortTakenError(_refused(port, variable, error)) from error
     return bound
 

@@ -1,4 +1,4 @@
-"""What answers at the two addresses, told by what it answers and never by an open port."""
+"""Recognises who answers at an address by the response, never by an open port alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from langfuse_local.config import is_loopback
-from langfuse_local.version import MARK
+from .config import is_loopback
+from .version import BACKEND_HEADER
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -44,7 +44,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Response:
     status: int
     headers: Message
     body: bytes
@@ -52,49 +52,49 @@ class _Answer:
 
 def probe_web(base_url: str) -> Probe:
     """Who answers `GET /api/public/health` under Langfuse's address."""
-    answer = _ask(urllib.request.Request(f"{base_url}/api/public/health"))  # noqa: S310 - the settings allow http and https alone
-    if not isinstance(answer, _Answer):
-        return Probe(answer)
+    response = _send(urllib.request.Request(f"{base_url}/api/public/health"))  # noqa: S310 - the settings allow http and https alone
+    if not isinstance(response, _Response):
+        return Probe(response)
     try:
-        health = json.loads(answer.body)
+        health = json.loads(response.body)
     except ValueError:
         health = None
-    if answer.status != http.client.OK or not isinstance(health, dict):
+    if response.status != http.client.OK or not isinstance(health, dict):
         return Probe(Kind.OTHER)
     if health.get("status") != "OK":
         return Probe(Kind.OTHER)
-    return Probe(_kind(answer), str(health.get("version", "")))
+    return Probe(_kind(response), str(health.get("version", "")))
 
 
 def probe_otlp(endpoint: str) -> Probe:
     """Who answers an OTLP request without spans."""
     request = urllib.request.Request(endpoint, b"", {"Content-Type": _PROTOBUF}, method="POST")  # noqa: S310 - as above
-    answer = _ask(request)
-    if not isinstance(answer, _Answer):
-        return Probe(answer)
-    if answer.status != http.client.OK or answer.headers.get_content_type() != _PROTOBUF:
+    response = _send(request)
+    if not isinstance(response, _Response):
+        return Probe(response)
+    if response.status != http.client.OK or response.headers.get_content_type() != _PROTOBUF:
         return Probe(Kind.OTHER)
     try:
-        ExportTraceServiceResponse.FromString(answer.body)
+        ExportTraceServiceResponse.FromString(response.body)
     except DecodeError:
         return Probe(Kind.OTHER)
-    return Probe(_kind(answer))
+    return Probe(_kind(response))
 
 
-def _kind(answer: _Answer) -> Kind:
-    return Kind.LOCAL if MARK in answer.headers else Kind.EXPECTED
+def _kind(response: _Response) -> Kind:
+    return Kind.LOCAL if BACKEND_HEADER in response.headers else Kind.EXPECTED
 
 
-def _ask(request: urllib.request.Request) -> _Answer | Kind:
+def _send(request: urllib.request.Request) -> _Response | Kind:
     # A proxy named in the environment cannot reach this machine's loopback addresses.
     own = [urllib.request.ProxyHandler({})] if is_loopback(request.full_url) else []
     opener = urllib.request.build_opener(*own)
     try:
         with opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            return _Answer(response.status, response.headers, response.read(_MAX_ANSWER))
+            return _Response(response.status, response.headers, response.read(_MAX_ANSWER))
     except urllib.error.HTTPError as error:
         with error:
-            return _Answer(error.code, error.headers, b"")
+            return _Response(error.code, error.headers, b"")
     except urllib.error.URLError as error:
         return Kind.OTHER if isinstance(error.reason, TimeoutError) else Kind.NOTHING
     except (OSError, http.client.HTTPException):

@@ -1,4 +1,4 @@
-"""The backend in the background: started once, found again, and stopped by whoever started it."""
+"""Runs the backend in the background: starts it once, finds it again and stops it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ SERVE = (sys.executable, "-m", "langfuse_local", "serve")
 _START_SECONDS = 20
 _STOP_SECONDS = 10
 _POLL_SECONDS = 0.05
-_SAME_START_SECONDS = 1.0  # how far two readings of one process's start may lie apart
+_SAME_START_SECONDS = 1.0  # two readings of one process's start differ by less
 
 
 class NotStartedError(RuntimeError):
-    """The backend did not come up; the message is a sentence with its own last words."""
+    """The backend did not start; the message is the last line of its log, or a sentence."""
 
 
 class Background:
@@ -49,7 +49,7 @@ class Background:
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Hold off everybody else who would start it."""
+        """Keep other commands from starting it at the same time."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._folder / f"{self._name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -66,7 +66,7 @@ class Background:
         It gets a session and streams of its own: `make demo | cat` ends, and Ctrl-C in the
         terminal does not reach it.
         """
-        with self._open_log() as log, _interrupted_later():
+        with self._open_log() as log, _delayed_interrupt():
             child = subprocess.Popen(  # noqa: S603 - the caller's own command
                 command,
                 env=environment,
@@ -75,14 +75,14 @@ class Background:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            self._remember(child.pid)
+            self._record(child.pid)
         if _wait(lambda: child.poll() is not None or is_up(), _START_SECONDS) and (
             child.poll() is None
         ):
             return
         self.stop()
         child.wait()
-        raise NotStartedError(self._last_words())
+        raise NotStartedError(self._last_log_line())
 
     def process(self) -> psutil.Process | None:
         """The running backend that `start` started, None if there is none."""
@@ -95,7 +95,7 @@ class Background:
             return None
 
     def stop(self) -> int | None:
-        """Stop it, by force if asking does not help; its pid, None if it was not running."""
+        """Stop it, by force if need be; returns its pid, None if it was not running."""
         process = self.process()
         if process is not None:
             with suppress(psutil.NoSuchProcess):
@@ -103,36 +103,36 @@ class Background:
                 if not _wait(lambda: _gone(process), _STOP_SECONDS):
                     process.kill()
                     _wait(lambda: _gone(process), _STOP_SECONDS)
-        with suppress(OSError):  # In a folder that cannot be written to; it names no process now.
+        with suppress(OSError):  # In a read-only folder; the file names no running process.
             self._state.unlink(missing_ok=True)
         return process.pid if process else None
 
     def _open_log(self) -> BinaryIO:
         return os.fdopen(os.open(self.log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
 
-    def _remember(self, pid: int) -> None:
+    def _record(self, pid: int) -> None:
         with suppress(psutil.NoSuchProcess):
             state = {"pid": pid, "created": psutil.Process(pid).create_time()}
             self._state.write_text(json.dumps(state), encoding="utf-8")
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1] if lines else f"It did not answer within {_START_SECONDS} seconds."
 
 
 @contextmanager
-def _interrupted_later() -> Iterator[None]:
-    """Let Ctrl-C wait: what is started and not yet remembered could never be stopped."""
+def _delayed_interrupt() -> Iterator[None]:
+    """Delay Ctrl-C: a process that is started and not yet recorded could never be stopped."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Ctrl-C reaches the main thread alone.
         return
-    asked: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if asked:
+    if interrupts:
         signal.raise_signal(signal.SIGINT)
 
 

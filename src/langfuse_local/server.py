@@ -1,4 +1,4 @@
-"""Two ports, one process: the Collector's for spans, Langfuse's for the API and the pages."""
+"""Serves the Collector's port, for spans, and Langfuse's, for the API and the pages."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from langfuse_local.answers import Answer
-from langfuse_local.api.endpoints import PREFIX, Api
-from langfuse_local.auth import Keys
-from langfuse_local.config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
-from langfuse_local.pages.endpoints import Pages
-from langfuse_local.ports import listen
-from langfuse_local.receiver.connections import Connection
-from langfuse_local.receiver.endpoints import LangfuseReceiver, OtlpReceiver
-from langfuse_local.receiver.intake import Intake
-from langfuse_local.receiver.receipt import Receipts
-from langfuse_local.store.database import StoreError
-from langfuse_local.store.retention import Retention
-from langfuse_local.store.store import Store
-from langfuse_local.version import MARK, VERSION
+from .api.endpoints import PREFIX, Api
+from .auth import Keys
+from .config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
+from .pages.endpoints import Pages
+from .ports import listen
+from .receiver.connections import Connection
+from .receiver.endpoints import LangfuseReceiver, OtlpReceiver
+from .receiver.ingestion import Ingestion
+from .receiver.ingestion_job import IngestionJobs
+from .responses import ApiResponse
+from .store.database import StoreError
+from .store.retention import Retention
+from .store.store import Store
+from .version import BACKEND_HEADER, VERSION
 
 if TYPE_CHECKING:
     import socket
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
-    from langfuse_local.config import Settings
+    from .config import Settings
 
 __all__ = ["build", "otlp_app", "serve", "web_app"]
 
 _log = logging.getLogger(__name__)
 _OPEN_FILES = 4096
 _UNUSABLE = "The database could not be used. The backend's log says why."
-_SHUTDOWN_SECONDS = 5  # for requests under way; what was answered 200 is on disk already
+_SHUTDOWN_SECONDS = 5  # for requests under way; what got a 200 is on disk already
 
 
-def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
-    """What answers on Langfuse's port."""
+def web_app(store: Store, ingestion: Ingestion, settings: Settings) -> Starlette:
+    """The application on Langfuse's port."""
     keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
     pages = Pages(store, settings.langfuse_project_id)
-    receipts = Receipts(settings.langfuse_project_id, settings.langfuse_public_key)
-    receiver = LangfuseReceiver(intake, keys, receipts)
+    jobs = IngestionJobs(settings.langfuse_project_id, settings.langfuse_public_key)
+    receiver = LangfuseReceiver(ingestion, keys, jobs)
     routes: list[BaseRoute] = [
         Route(f"{PREFIX}/otel{TRACES_PATH}", receiver.receive, methods=["POST"]),
         Route(f"{PREFIX}/otel/v1/metrics", receiver.discard, methods=["POST"]),
@@ -68,9 +68,9 @@ def web_app(store: Store, intake: Intake, settings: Settings) -> Starlette:
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
-def otlp_app(intake: Intake) -> Starlette:
-    """What answers on the Collector's port."""
-    receiver = OtlpReceiver(intake)
+def otlp_app(ingestion: Ingestion) -> Starlette:
+    """The application on the Collector's port."""
+    receiver = OtlpReceiver(ingestion)
     return Starlette(
         routes=[Route(TRACES_PATH, receiver.receive, methods=["POST"])],
         exception_handlers={HTTPException: receiver.refuse},
@@ -81,13 +81,13 @@ def build(
     store: Store, settings: Settings, web: Sequence[socket.socket], otlp: Sequence[socket.socket]
 ) -> uvicorn.Server:
     """A server for listening sockets, to be run with `server.run([*web, *otlp])`."""
-    intake = Intake(store)
-    ports = {port: web_app(store, intake, settings) for port in _ports(web)}
-    ports |= {port: otlp_app(intake) for port in _ports(otlp)}
+    ingestion = Ingestion(store)
+    ports = {port: web_app(store, ingestion, settings) for port in _ports(web)}
+    ports |= {port: otlp_app(ingestion) for port in _ports(otlp)}
     config = uvicorn.Config(
         _ByPort(ports),
         access_log=False,
-        headers=[(MARK, VERSION)],
+        headers=[(BACKEND_HEADER, VERSION)],
         http=Connection,
         lifespan="off",
         log_config=None,
@@ -100,17 +100,17 @@ def build(
 
 
 def serve(settings: Settings, *, otlp: bool) -> None:
-    """Answer until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM.
 
     Raises SettingsError, PortTakenError or StoreError before it starts.
     """
     with ExitStack() as stack:
         web_sockets = listen(local_port(BASE_URL, settings.langfuse_base_url), BASE_URL)
-        for one in web_sockets:
-            stack.enter_context(one)
+        for listener in web_sockets:
+            stack.enter_context(listener)
         otlp_sockets = _otlp_sockets(settings) if otlp else []
-        for one in otlp_sockets:
-            stack.enter_context(one)
+        for listener in otlp_sockets:
+            stack.enter_context(listener)
         store = stack.enter_context(closing(Store(settings.database)))
         stack.enter_context(Retention(store, settings))
         server = build(store, settings, web_sockets, otlp_sockets)
@@ -122,7 +122,7 @@ def serve(settings: Settings, *, otlp: bool) -> None:
 
 
 class _ByPort:
-    """Hands a request to the application of the port it came in by."""
+    """Hands a request to the application of the port it arrived at."""
 
     def __init__(self, apps: Mapping[int, ASGIApp]) -> None:
         self._apps = apps
@@ -132,7 +132,7 @@ class _ByPort:
 
 
 def _ports(sockets: Sequence[socket.socket]) -> set[int]:
-    return {one.getsockname()[1] for one in sockets}
+    return {listener.getsockname()[1] for listener in sockets}
 
 
 def _otlp_sockets(settings: Settings) -> list[socket.socket]:
@@ -149,7 +149,7 @@ def _announce(settings: Settings, *, otlp: bool) -> None:
 
 
 def _allow_many_connections() -> None:
-    """Open files up to what the system grants: many shells start with 256 or 1024."""
+    """Raise the limit on open files as far as the system allows: many shells set 256 or 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft < wanted:
@@ -157,10 +157,10 @@ def _allow_many_connections() -> None:
 
 
 def _finish_on_signals(server: uvicorn.Server) -> None:
-    """Let Ctrl-C and SIGTERM end the server in order and the program with 0.
+    """Make Ctrl-C and SIGTERM stop the server in order and end the program with 0.
 
-    uvicorn has handlers of its own while it runs, and raises the signal again for these when it has
-    stopped; before it runs, these see to it that it stops at once.
+    While uvicorn runs, it has handlers of its own, and raises the signal again for these once it
+    has stopped. Before it runs, these make it stop at once.
     """
 
     def finish(*_: object) -> None:
@@ -178,13 +178,13 @@ def _http_error(pages: Pages, request: Request, error: Exception) -> Response:
             return pages.missing("page", path)
         return PlainTextResponse(error.detail, error.status_code)
     if error.status_code == 405:  # noqa: PLR2004 - as recorded
-        answer = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
-        return Answer(answer, 405)
-    return Answer({"message": error.detail}, error.status_code)
+        content = {"message": "Method not allowed", "error": "MethodNotAllowedError"}
+        return ApiResponse(content, 405)
+    return ApiResponse({"message": error.detail}, error.status_code)
 
 
 async def _unusable(request: Request, error: Exception) -> Response:
     _log.error("The database could not be used: %s", error)
     if request.url.path.startswith(PREFIX):
-        return Answer({"message": _UNUSABLE, "error": "ServiceUnavailable"}, 503)
+        return ApiResponse({"message": _UNUSABLE, "error": "ServiceUnavailable"}, 503)
     return PlainTextResponse(_UNUSABLE, 503)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from langfuse import Langfuse, propagate_attributes
-from langfuse.api import NotFoundError
 
 from conftest import KEYS
 
@@ -102,18 +101,6 @@ def test_metrics(client: Langfuse, trace_id: str) -> None:
     }
     found = client.api.metrics.metrics(query=json.dumps(query)).data
     assert {"userId": "usr_sdk", "sum_totalTokens": 110} in found
-
-
-def test_models(client: Langfuse) -> None:
-    """A custom price is created, listed, read and deleted."""
-    made = client.api.models.create(
-        model_name="sdk-model", match_pattern="^sdk$", unit="TOKENS", input_price=0.25
-    )
-    assert client.api.models.get(made.id).match_pattern == "^sdk$"
-    assert made.id in {one.id for one in client.api.models.list().data}
-    client.api.models.delete(made.id)
-    with pytest.raises(NotFoundError):
-        client.api.models.get(made.id)
 
 
 def test_projects(client: Langfuse) -> None:

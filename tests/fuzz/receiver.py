@@ -19,16 +19,14 @@ with atheris.instrument_imports(include=["langfuse_local"]):
     from langfuse_local.mapping import (
         content,
         costs,
-        dialects,
         fields,
         generations,
-        kinds,
         messages,
         metadata,
+        observation_type,
         tools,
         usage,
     )
-    from langfuse_local.mapping.prices import Prices
     from langfuse_local.mapping.spans import observations
     from langfuse_local.receiver import endpoints, langfuse_otlp
     from langfuse_local.receiver.otlp import BadRequest, decode
@@ -98,32 +96,24 @@ KEYS = sorted(
         *generations.MODEL_NAME_KEYS,
         *generations.PARAMETER_KEYS,
         *generations.PROMPT_VERSION_KEYS,
-        *generations.FIRST_CHUNK_KEYS,
-        *dialects.AI_USAGE_KEYS,
         *(source.removeprefix("attributes.") for source in tools.TOOL_SOURCES),
-        *(key for key, _ in kinds.TYPE_RULES),
-        *kinds.AI_OPERATION_KEYS,
+        *(key for key, _ in observation_type.TYPE_RULES),
         *costs.TOTAL_COST_KEYS,
         *(f"gen_ai.usage.{name}" for name in usage.INPUT_COUNTERS + usage.CACHE_READ_COUNTERS),
         costs.COST_KEY,
         fields.LEVEL_KEY,
-        generations.AI_PROMPT_KEY,
         generations.COMPLETION_START_KEY,
         metadata.OBSERVATION_PREFIX,
         metadata.TRACE_PREFIX,
         usage.USAGE_KEY,
     }
 )
-SCOPES = [
-    *(*content.SCOPES, content.PYDANTIC_SCOPE),
-    *(dialects.ADK_SCOPE, fields.LIVEKIT_SCOPE, "x"),
-]
-EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.LEGACY_INPUT_EVENT, "x"]
+SCOPES = ["langfuse-sdk", "x"]
+EVENTS = [*messages.INPUT_EVENTS, messages.CHOICE_EVENT, messages.DETAILS_EVENT, "x"]
 BUILT, LANGFUSE = 4, 8
 FOLDER = tempfile.TemporaryDirectory()
 STORE = Store(Path(FOLDER.name) / "langfuse.db")
 STORE._writer.connection.execute("PRAGMA synchronous = OFF")
-PRICES = Prices()
 
 
 def one_input(data: bytes) -> None:
@@ -141,7 +131,7 @@ def one_input(data: bytes) -> None:
         return
     parts = (ss for rs in batch.request.resource_spans for ss in rs.scope_spans)
     given = [span for part in parts for span in part.spans]
-    STORE.save(observations(batch.request, PRICES, batch.id_of))
+    STORE.save(observations(batch.request, batch.id_of))
     stored = STORE.observations([], limit=1000)
     wanted = {(batch.id_of(span.trace_id), batch.id_of(span.span_id)) for span in given}
     assert {(one.observation.trace_id, one.observation.id) for one in stored} == wanted

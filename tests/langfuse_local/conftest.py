@@ -32,8 +32,8 @@ def _source_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def _serve(server: uvicorn.Server, sockets: Sequence[socket.socket], store: Store) -> None:
     with closing(store):
         server.run([*sockets])
-    for one in sockets:
-        one.close()
+    for listener in sockets:
+        listener.close()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ _anything = st.recursive(
     max_leaves=10,
 )
 _requests = st.builds(
-    lambda one: {"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]},
+    lambda span: {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]},
     st.dictionaries(_names, _anything, max_size=5),
 )
 documents = _anything | _requests

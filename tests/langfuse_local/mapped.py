@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode
 
@@ -49,7 +48,6 @@ def observe(
     scope_version: str = "",
     scope_attributes: Mapping[str, Any] | None = None,
     events: Sequence[tuple[str, Mapping[str, Any]]] = (),
-    prices: Prices | None = None,
     **span: Any,
 ) -> Observation:
     """The observation of one span; `span` sets fields of the OTLP message."""
@@ -60,13 +58,13 @@ def observe(
     scope_spans.scope.name = scope
     scope_spans.scope.version = scope_version
     scope_spans.scope.attributes.extend(key_values(scope_attributes or {}))
-    sent = scope_spans.spans.add(
+    message = scope_spans.spans.add(
         **{"trace_id": TRACE_ID, "span_id": SPAN_ID, "name": "work", "start_time_unix_nano": 1}
         | span
     )
-    sent.attributes.extend(key_values(attributes or {}))
+    message.attributes.extend(key_values(attributes or {}))
     for name, values in events:
-        sent.events.add(name=name).attributes.extend(key_values(values))
+        message.events.add(name=name).attributes.extend(key_values(values))
     received = decode(request.SerializeToString(), "application/x-protobuf")
-    (observation,) = observations(received, prices or Prices())
+    (observation,) = observations(received)
     return observation

@@ -91,11 +91,11 @@ def test_a_limit_on_file_size(tmp_path: Path) -> None:
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({2 * MIB}, {2 * MIB}));"
         " os.execv(sys.argv[1], sys.argv[1:])"
     )
-    with served(tmp_path, sys.executable, "-c", limit) as one:
+    with served(tmp_path, sys.executable, "-c", limit) as server:
         answers = [
-            ask(one.otlp, filler(number), content_type=JSON).status for number in range(1, 40)
+            ask(server.otlp, filler(number), content_type=JSON).status for number in range(1, 40)
         ]
-        rows = ask(f"{one.web}/api/public/v2/observations?limit=1000").json["data"]
+        rows = ask(f"{server.web}/api/public/v2/observations?limit=1000").json["data"]
     assert set(answers) == {200, 503}
     assert len(rows) == answers.count(200)
 

@@ -22,7 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from served import served
 from wire import JSON, PROTOBUF, Backend, Reply, ask, request_of, span
 
-from langfuse_local.receiver import body, connections, weight
+from langfuse_local.receiver import body, connections, limits
 from langfuse_local.receiver.otlp import decode
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_garbage_and_cut_bodies(backend: Backend) -> None:
     """Random bytes and requests cut anywhere are stored whole or refused, never half."""
     whole = protobuf(*(a_span(n, name="x" * n) for n in range(1, 9)))
     bodies = [b"\x00", b"\xff" * 1000, b"{", b"[]", b"null", *truncations(whole)]
-    answers = [ask(backend.otlp, one, content_type=PROTOBUF).status for one in bodies]
+    answers = [ask(backend.otlp, content, content_type=PROTOBUF).status for content in bodies]
     assert set(answers) <= {200, 400}
     assert backend.rows() == []
     still_works(backend)
@@ -161,20 +161,20 @@ def test_nul_and_lone_surrogates(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "answered"),
+    ("stored", "expected"),
     [
         ('"\\ud800"', "\ufffd"),
         ("1e99999999999999999999", "1e99999999999999999999"),
         ("[-1e-99999999999999999999]", ["-1e-99999999999999999999"]),
     ],
 )
-def test_metadata_that_no_answer_could_hold(backend: Backend, sent: str, answered: Any) -> None:
+def test_metadata_that_no_answer_could_hold(backend: Backend, stored: str, expected: Any) -> None:
     """One span's JSON does not keep the list of all from being answered."""
-    pairs = [{"key": "langfuse.trace.metadata.odd", "value": {"stringValue": sent}}]
+    pairs = [{"key": "langfuse.trace.metadata.odd", "value": {"stringValue": stored}}]
     content = request_of(span(attributes=pairs))
     assert ask(backend.otlp, content, content_type=JSON).status == 200
     (row,) = backend.rows("?fields=metadata")
-    assert row["metadata"]["odd"] == answered
+    assert row["metadata"]["odd"] == expected
     still_works(backend, 1)
 
 
@@ -274,7 +274,7 @@ def test_a_span_sent_again_with_other_content(backend: Backend) -> None:
         content = protobuf(a_span(attributes=[pair], end_time_unix_nano=end, name=session))
         assert ask(backend.otlp, content, content_type=PROTOBUF).status == 200
     assert [row["name"] for row in backend.rows()] == ["second"]
-    assert [one.id for one in backend.store.sessions()] == ["second"]
+    assert [listed.id for listed in backend.store.sessions()] == ["second"]
     assert backend.store.counts().sessions == 1
     still_works(backend, 1)
 
@@ -282,16 +282,16 @@ def test_a_span_sent_again_with_other_content(backend: Backend) -> None:
 def test_wrong_lengths_of_the_body(backend: Backend) -> None:
     """A body shorter than announced, broken chunks and two lengths at once end with that connection."""
     content = protobuf(a_span())
-    for sent in (
+    for request in (
         head(f"Content-Length: {len(content) + 10}") + content,
         head("Transfer-Encoding: chunked") + b"zz\r\n" + content,
         head("Content-Length: 5", "Content-Length: 6") + content,
         head("Content-Length: -1") + content,
     ):
-        with closing(connect(backend.otlp)) as one:
-            one.sendall(sent)
-            one.shutdown(socket.SHUT_WR)
-            assert status_of(one) in {0, 400}
+        with closing(connect(backend.otlp)) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            assert status_of(connection) in {0, 400}
     assert backend.rows() == []
     still_works(backend)
 
@@ -303,10 +303,10 @@ def test_slow_bodies_do_not_hold_up_others(
     monkeypatch.setattr(body, "_SECONDS", 3)
     with ExitStack() as stack:
         slow = [stack.enter_context(closing(connect(backend.otlp))) for _ in range(100)]
-        for one in slow:
-            one.sendall(head("Content-Length: 1000") + b"x")
+        for connection in slow:
+            connection.sendall(head("Content-Length: 1000") + b"x")
         still_works(backend)
-        assert {status_of(one) for one in slow} == {408}
+        assert {status_of(connection) for connection in slow} == {408}
     still_works(backend)
 
 
@@ -315,8 +315,8 @@ def test_who_sends_longest_gives_way(backend: Backend, monkeypatch: pytest.Monke
     monkeypatch.setattr(body, "_MAX_HELD", 100_000)
     with ExitStack() as stack:
         slow = [stack.enter_context(closing(connect(backend.otlp))) for _ in range(3)]
-        for one in slow:
-            one.sendall(head("Content-Length: 1000000") + b"x" * 40_000)
+        for connection in slow:
+            connection.sendall(head("Content-Length: 1000000") + b"x" * 40_000)
             still_works(backend)
         assert status_of(slow[0]) == 503
     still_works(backend)
@@ -328,10 +328,10 @@ def test_half_open_requests_are_closed(backend: Backend, monkeypatch: pytest.Mon
     monkeypatch.setattr(connections, "_MAX_WAITING", 50)
     with ExitStack() as stack:
         silent = [stack.enter_context(closing(connect(backend.otlp))) for _ in range(100)]
-        for one in silent[50:]:
-            one.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: ")
+        for connection in silent[50:]:
+            connection.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: ")
         still_works(backend)
-        assert {status_of(one) for one in silent} == {0}
+        assert {status_of(connection) for connection in silent} == {0}
     still_works(backend)
 
 
@@ -370,7 +370,7 @@ def a_million_attributes() -> bytes:
     """One span with a million attributes of different names."""
     pairs = b"".join(
         delimited(9, delimited(1, b"k%x" % n) + b"\x12\x03\x0a\x01a")
-        for n in range(weight.MAX_VALUES)
+        for n in range(limits.MAX_VALUES)
     )
     ids = delimited(1, TRACE) + delimited(2, TRACE[:8])
     return delimited(1, delimited(2, delimited(2, ids + pairs)))
@@ -401,11 +401,11 @@ def test_memory_is_bounded(
     headers = {"content_type": JSON if encoding == "json" else PROTOBUF}
     if encoding == "gzip":
         headers["content_encoding"] = "gzip"
-    with served(tmp_path) as one, Watched(one.process.pid) as watched:
-        answer = ask(one.otlp, content, **headers)
-        next_one: Reply = ask(one.otlp, protobuf(a_span(5)), content_type=PROTOBUF)
-        rows = json.loads(ask(f"{one.web}/api/public/v2/observations").body)["data"]
-    assert (answer.status, next_one.status) == (status, 200)
+    with served(tmp_path) as server, Watched(server.process.pid) as watched:
+        answer = ask(server.otlp, content, **headers)
+        following: Reply = ask(server.otlp, protobuf(a_span(5)), content_type=PROTOBUF)
+        rows = json.loads(ask(f"{server.web}/api/public/v2/observations").body)["data"]
+    assert (answer.status, following.status) == (status, 200)
     assert len(rows) == (2 if status == 200 else 1)
     assert watched.peak < megabytes * MIB
 
@@ -414,10 +414,10 @@ def test_an_endless_body_ends(backend: Backend, monkeypatch: pytest.MonkeyPatch)
     """Chunks without end are refused once they are too large, and the connection with them."""
     monkeypatch.setattr(body, "_MAX_IGNORED", 30 * MIB)
     monkeypatch.setattr(connections, "_SECONDS", 1)
-    with closing(connect(backend.otlp)) as one:
-        one.sendall(head("Transfer-Encoding: chunked"))
+    with closing(connect(backend.otlp)) as connection:
+        connection.sendall(head("Transfer-Encoding: chunked"))
         with pytest.raises(OSError, match=r"reset|Broken pipe"):
-            flood(one)
+            flood(connection)
     still_works(backend)
 
 
@@ -445,8 +445,8 @@ def test_any_edit_is_whole_or_nothing(
         content = content[:at] + inserted + content[at + removed :]
     before = backend.store.counts().observations
     headers = {"content_encoding": "gzip"} if packed else {}
-    body_sent = gzip.compress(content) if packed else content
-    status = ask(backend.otlp, body_sent, content_type=content_type, **headers).status
+    body_bytes = gzip.compress(content) if packed else content
+    status = ask(backend.otlp, body_bytes, content_type=content_type, **headers).status
     assert status in {200, 400}
     if status == 400:
         assert backend.store.counts().observations == before
@@ -454,9 +454,9 @@ def test_any_edit_is_whole_or_nothing(
     request = decode(content, content_type)
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
-            for one in scope_spans.spans:
-                stored = backend.store.observations_of_trace(one.trace_id.hex())
-                assert one.span_id.hex() in {each.observation.id for each in stored}
+            for received in scope_spans.spans:
+                stored = backend.store.observations_of_trace(received.trace_id.hex())
+                assert received.span_id.hex() in {each.observation.id for each in stored}
 
 
 EDITED = {

@@ -57,8 +57,8 @@ def send(backend: Backend, body: Any, content_type: str = JSON, **headers: str) 
 
 def spans_of(batch: Batch) -> list[Span]:
     """Every span of a request."""
-    scopes = (one for each in batch.request.resource_spans for one in each.scope_spans)
-    return [span for scope in scopes for span in scope.spans]
+    resources = batch.request.resource_spans
+    return [span for each in resources for scope in each.scope_spans for span in scope.spans]
 
 
 def ids(backend: Backend, query: str = "") -> set[tuple[str, str, str | None]]:
@@ -69,11 +69,11 @@ def ids(backend: Backend, query: str = "") -> set[tuple[str, str, str | None]]:
 
 def test_finds_a_span_by_an_id_that_is_no_hex(backend: Backend) -> None:
     """The API finds it by its text, its pages open and link to it, and its scores are shown."""
-    sent = [
+    spans = [
         {"traceId": "zz", "spanId": "1", "name": "x", "attributes": [USER]},
         {"traceId": "zz", "spanId": "a/b?c", "parentSpanId": "1", "name": "y"},
     ]
-    assert send(backend, request_of(*sent)).status == 200
+    assert send(backend, request_of(*spans)).status == 200
     assert ids(backend, "?traceId=zz") == {("zz", "1", None), ("zz", "a/b?c", "1")}
     assert ids(backend, "?parentObservationId=1") == {("zz", "a/b?c", "1")}
     score = {"name": "tone", "value": 0.25, "traceId": "zz"}
@@ -92,29 +92,30 @@ def test_filters_by_an_id_that_is_no_hex(backend: Backend, condition: str) -> No
     """Filters and metrics see the same id as lists do."""
     send(backend, request_of(span(traceId="zz"), span(traceId="ab")))
     kind = "stringOptions" if condition == "any of" else "string"
-    wanted = ["zz"] if condition == "any of" else "zz"
-    one = {"type": kind, "column": "traceId", "operator": condition, "value": wanted}
-    assert {row[0] for row in ids(backend, f"?filter={quote(json.dumps([one]))}")} == {"zz"}
+    value = ["zz"] if condition == "any of" else "zz"
+    condition_on_id = {"type": kind, "column": "traceId", "operator": condition, "value": value}
+    assert {row[0] for row in ids(backend, f"?filter={quote(json.dumps([condition_on_id]))}")} == {
+        "zz"
+    }
     query = {
         "view": "observations",
-        "dimensions": [{"field": "traceId"}],
         "metrics": [{"measure": "count", "aggregation": "count"}],
-        "filters": [one],
+        "filters": [condition_on_id],
         "fromTimestamp": "2020-01-01T00:00:00Z",
         "toTimestamp": "2100-01-01T00:00:00Z",
-        "orderBy": [{"field": "count_count", "direction": "desc"}],
-        "config": {"row_limit": 5},
     }
-    found = ask(f"{backend.web}/api/public/v2/metrics?query={quote(json.dumps(query))}").json
-    assert found["data"] == [{"traceId": "zz", "count_count": 1}]
+    metrics = ask(f"{backend.web}/api/public/v2/metrics?query={quote(json.dumps(query))}").json
+    assert metrics["data"] == [{"count_count": 1}]
 
 
 def test_filters_by_half_a_character(backend: Backend) -> None:
     """What no UTF-8 can hold is asked for as it is stored, with U+FFFD."""
     send(backend, request_of(span(traceId="\ud800", name="\ud800")))
     for column in ("traceId", "name"):
-        one = {"type": "string", "column": column, "operator": "=", "value": "\ud800"}
-        assert {row[0] for row in ids(backend, f"?filter={quote(json.dumps([one]))}")} == {"\ufffd"}
+        equality = {"type": "string", "column": column, "operator": "=", "value": "\ud800"}
+        assert {row[0] for row in ids(backend, f"?filter={quote(json.dumps([equality]))}")} == {
+            "\ufffd"
+        }
 
 
 def test_pages_through_ids_of_both_kinds(backend: Backend) -> None:
@@ -132,7 +133,7 @@ def test_pages_through_ids_of_both_kinds(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("identifier", "stored"),
     [
         ("0AF7651916CD43DD", "0AF7651916CD43DD"),
         ("00", "00"),
@@ -144,20 +145,20 @@ def test_pages_through_ids_of_both_kinds(backend: Backend) -> None:
     ],
     ids=["upper case", "short", "surrogate", "NUL", "long", "bytes", "Buffer"],
 )
-def test_keeps_a_json_id_as_it_is(backend: Backend, sent: Any, stored: str) -> None:
+def test_keeps_a_json_id_as_it_is(backend: Backend, identifier: Any, stored: str) -> None:
     """A text stays the same text, and bytes become lower-case hex; so does a parent's id."""
-    one = span(traceId=sent, spanId=sent, parentSpanId=sent)
-    assert send(backend, request_of(one)).status == 200
+    content = span(traceId=identifier, spanId=identifier, parentSpanId=identifier)
+    assert send(backend, request_of(content)).status == 200
     assert ids(backend) == {(stored, stored, stored)}
     assert len(backend.store.observations_of_trace(stored)) == 1
 
 
 def test_reads_upper_case_by_the_specification_on_the_collectors_port(backend: Backend) -> None:
     """There, an id is bytes: upper and lower case are one."""
-    one = span()
-    for changed in (one, one | {"traceId": one["traceId"].upper()}):
+    lower = span()
+    for changed in (lower, lower | {"traceId": lower["traceId"].upper()}):
         assert ask(backend.otlp, request_of(changed), content_type=JSON).status == 200
-    assert {row[0] for row in ids(backend)} == {one["traceId"]}
+    assert {row[0] for row in ids(backend)} == {lower["traceId"]}
 
 
 @pytest.mark.parametrize("size", [1, 3, 15, 17, 100])
@@ -211,7 +212,7 @@ def test_refuses_a_request_for_one_span(
 
 
 @pytest.mark.parametrize(
-    ("sent", "reason"),
+    ("resource_spans", "reason"),
     [
         ({"resource": {"attributes": {}}}, "resource.attributes"),
         ({"scopeSpans": SECRET}, "scopeSpans"),
@@ -220,9 +221,9 @@ def test_refuses_a_request_for_one_span(
     ],
     ids=str,
 )
-def test_refuses_what_should_be_a_list(empty: Backend, sent: Any, reason: str) -> None:
+def test_refuses_what_should_be_a_list(empty: Backend, resource_spans: Any, reason: str) -> None:
     """An object or a text where OTLP has a list refuses the request."""
-    answer = send(empty, {"resourceSpans": [{"scopeSpans": [{"spans": [span()]}]}, sent]})
+    answer = send(empty, {"resourceSpans": [{"scopeSpans": [{"spans": [span()]}]}, resource_spans]})
     assert answer.status == 400
     assert (
         f"1 resource- or scope-level field(s) are present but not arrays ({reason}:not_an_array)."
@@ -310,10 +311,10 @@ def test_answers_a_job_of_its_own(backend: Backend) -> None:
     assert before <= first["timestamp"] <= second["timestamp"] <= time.time() * 1000
     assert (first["id"], second["id"]) == ("1", "2")
     assert first["data"]["id"] != second["data"]["id"]
-    sent, again = (answer["data"]["payload"] for answer in (first, second))
-    assert sent["data"]["fileKey"] != again["data"]["fileKey"]
-    assert (sent["sdkName"], sent["sdkVersion"]) == ("python", "unknown")
-    assert sent["ingestionVersion"] == "4"
+    payload, another = (answer["data"]["payload"] for answer in (first, second))
+    assert payload["data"]["fileKey"] != another["data"]["fileKey"]
+    assert (payload["sdkName"], payload["sdkVersion"]) == ("python", "unknown")
+    assert payload["ingestionVersion"] == "4"
 
 
 @pytest.mark.parametrize("name", ["x-langfuse-sdk-name", "x_langfuse_sdk_name"])
@@ -350,9 +351,9 @@ def test_any_body_is_read_or_refused(document: Any, noise: bytes) -> None:
             batch = langfuse_otlp.read(body, "", kind)
         except BadRequest:
             continue
-        for one in spans_of(batch):
-            assert batch.id_of(one.trace_id)
-            assert batch.id_of(one.span_id)
+        for received in spans_of(batch):
+            assert batch.id_of(received.trace_id)
+            assert batch.id_of(received.span_id)
 
 
 @settings(
@@ -362,12 +363,12 @@ def test_any_body_is_read_or_refused(document: Any, noise: bytes) -> None:
 def test_any_ids_are_whole_or_nothing(backend: Backend, pairs: list[tuple[str, str]]) -> None:
     """Either every span of a request is found by the ids that it was sent with, or none is."""
     before = backend.store.counts().observations
-    spans = [span(traceId=trace, spanId=one) for trace, one in pairs]
+    spans = [span(traceId=trace_id, spanId=span_id) for trace_id, span_id in pairs]
     status = send(backend, request_of(*spans)).status
-    if not all(trace and one for trace, one in pairs):
+    if not all(trace_id and span_id for trace_id, span_id in pairs):
         assert (status, backend.store.counts().observations) == (400, before)
         return
     assert status == 200
-    for trace, one in pairs:
-        stored = backend.store.observations_of_trace(trace)
-        assert one in {each.observation.id for each in stored}
+    for trace_id, span_id in pairs:
+        stored = backend.store.observations_of_trace(trace_id)
+        assert span_id in {each.observation.id for each in stored}

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from langfuse_local.api.rows import GROUPS, row
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode
 from langfuse_local.store.codec import Stored
@@ -23,11 +22,9 @@ def _rows(otlp: dict[str, Any], content_type: str) -> list[dict[str, Any]]:
     request = decode(json.dumps(otlp).encode(), "application/json")
     if content_type != "application/json":
         request = decode(request.SerializeToString(), content_type)
-    answers = [
-        row(Stored(observation, 0), GROUPS, "p") for observation in observations(request, Prices())
-    ]
+    values = [row(Stored(observation, 0), GROUPS, "p") for observation in observations(request)]
     renamed = [
-        {_RENAMED.get(key, key): value for key, value in answer.items()} for answer in answers
+        {_RENAMED.get(key, key): value for key, value in answer.items()} for answer in values
     ]
     for answer in renamed:
         answer["metadata"] = {

@@ -9,21 +9,20 @@ import pytest
 from mapped import observe
 from wire import JSON, request_of, span
 
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode
 
 TRACE, OBSERVATION = "langfuse.trace.metadata", "langfuse.observation.metadata"
 
 
-def _own(sent: dict[str, Any], **more: Any) -> dict[str, str]:
+def _own(attributes: dict[str, Any], **more: Any) -> dict[str, str]:
     """The metadata without the blocks that say where a span comes from."""
-    stored = observe(sent, **more).metadata
+    stored = observe(attributes, **more).metadata
     return {key: value for key, value in stored.items() if not key.startswith(("scope.", "attrib"))}
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         ("eu", "eu"),
         ("", ""),
@@ -37,32 +36,34 @@ def _own(sent: dict[str, Any], **more: Any) -> dict[str, str]:
         ({"a": "b"}, '{"kvlistValue":{"values":[{"key":"a","value":{"stringValue":"b"}}]}}'),
     ],
 )
-@pytest.mark.parametrize(
-    "prefix", [TRACE, OBSERVATION, "langfuse.metadata", "ai.telemetry.metadata"]
-)
-def test_values_are_text(prefix: str, sent: Any, stored: str) -> None:
+@pytest.mark.parametrize("prefix", [TRACE, OBSERVATION, "langfuse.metadata"])
+def test_values_are_text(prefix: str, value: Any, stored: str) -> None:
     """Under every prefix a value is stored as text: JSON unless it was a string."""
-    assert _own({f"{prefix}.a.b": sent}) == {"a.b": stored}
+    assert _own({f"{prefix}.a.b": value}) == {"a.b": stored}
 
 
 def test_objects_are_flattened() -> None:
     """Objects become dotted names; arrays stay JSON; an empty object leaves nothing."""
-    sent = '{"a": {"b": {"c": 1}}, "list": [1, {"x": 2.0}], "none": null, "empty": {}, "t": "x"}'
-    assert _own({TRACE: sent}) == {"a.b.c": "1", "list": '[1,{"x":2}]', "none": "", "t": "x"}
+    value = '{"a": {"b": {"c": 1}}, "list": [1, {"x": 2.0}], "none": null, "empty": {}, "t": "x"}'
+    assert _own({TRACE: value}) == {"a.b.c": "1", "list": '[1,{"x":2}]', "none": "", "t": "x"}
 
 
 def test_numbers_are_doubles() -> None:
     """Integers in JSON are rounded to doubles, and beyond those they are null."""
-    sent = f'{{"long": 12345678901234567890, "huge": 1{"0" * 400}, "absurd": 1{"0" * 5000}}}'
-    assert _own({TRACE: sent}) == {"long": "12345678901234567000", "huge": "null", "absurd": "null"}
+    value = f'{{"long": 12345678901234567890, "huge": 1{"0" * 400}, "absurd": 1{"0" * 5000}}}'
+    assert _own({TRACE: value}) == {
+        "long": "12345678901234567000",
+        "huge": "null",
+        "absurd": "null",
+    }
 
 
 @pytest.mark.parametrize(
-    "sent", ["{broken", '{"a": NaN}', "5", '"x"', "null", "", 5, True, "[" * 500]
+    "value", ["{broken", '{"a": NaN}', "5", '"x"', "null", "", 5, True, "[" * 500]
 )
-def test_what_is_no_object_is_no_metadata(sent: Any) -> None:
+def test_what_is_no_object_is_no_metadata(value: Any) -> None:
     """Anything else in the whole-metadata attribute is dropped."""
-    assert _own({TRACE: sent, OBSERVATION: sent}) == {}
+    assert _own({TRACE: value, OBSERVATION: value}) == {}
 
 
 def test_arrays_become_numbered() -> None:
@@ -72,28 +73,21 @@ def test_arrays_become_numbered() -> None:
 
 def test_the_common_object_fills_in() -> None:
     """`langfuse.metadata` stands in for whichever of the two objects is absent."""
-    sent = {"langfuse.metadata": '{"k": "common"}'}
-    assert _own(sent) == {"k": "common"}
-    assert _own({**sent, f"{OBSERVATION}.k": "own"}) == {"k": "common"}
-    assert _own({**sent, TRACE: '{"k": "trace"}'}) == {"k": "trace"}
+    attributes = {"langfuse.metadata": '{"k": "common"}'}
+    assert _own(attributes) == {"k": "common"}
+    assert _own({**attributes, f"{OBSERVATION}.k": "own"}) == {"k": "common"}
+    assert _own({**attributes, TRACE: '{"k": "trace"}'}) == {"k": "trace"}
 
 
 def test_the_trace_overrides_the_observation() -> None:
     """Of one name the trace's value counts, and of the trace the single attribute's."""
-    sent = {
+    attributes = {
         OBSERVATION: '{"a": "1", "b": "1", "c": "1", "d": "1"}',
         f"{OBSERVATION}.b": "2",
         TRACE: '{"c": "3", "d": "3"}',
         f"{TRACE}.d": "4",
     }
-    assert _own(sent) == {"a": "1", "b": "2", "c": "3", "d": "4"}
-
-
-def test_fields_of_the_ai_sdk_are_no_metadata() -> None:
-    """Session, user, tags and prompt under the AI SDK's prefix are fields, not metadata."""
-    prefix = "ai.telemetry.metadata"
-    sent = {f"{prefix}.{name}": "x" for name in ("userId", "sessionId", "tags", "langfusePrompt")}
-    assert observe({**sent, f"{prefix}.plan": "pro"}, scope="").metadata == {"plan": "pro"}
+    assert _own(attributes) == {"a": "1", "b": "2", "c": "3", "d": "4"}
 
 
 @pytest.mark.parametrize("name", ["__proto__", "a.constructor.b", "prototype"])
@@ -124,8 +118,8 @@ def test_where_a_span_comes_from() -> None:
 @pytest.mark.parametrize("block", ["attributes", "resourceAttributes", "scope"])
 def test_a_senders_own_block_replaces_the_built_in_one(block: str) -> None:
     """A key of that name takes the whole block's place."""
-    sent = {"http.route": "/", f"{TRACE}.{block}": "mine"}
-    stored = observe(sent, resource={"service.name": "s"}).metadata
+    attributes = {"http.route": "/", f"{TRACE}.{block}": "mine"}
+    stored = observe(attributes, resource={"service.name": "s"}).metadata
     assert stored[block] == "mine"
     assert not [key for key in stored if key.startswith(f"{block}.")]
     assert len(stored) == 3
@@ -135,16 +129,16 @@ def test_spans_that_replace_a_block_share_the_rest() -> None:
     """However many spans have a block of their own, what a resource holds is there once."""
     attributes = [{"key": f"{TRACE}.scope", "value": {"stringValue": "mine"}}]
     spans = [span(spanId=f"{number:016x}", attributes=attributes) for number in (1, 2)]
-    one, other = observations(decode(request_of(*spans), JSON), Prices())
-    assert one.origin is other.origin
+    first, second = observations(decode(request_of(*spans), JSON))
+    assert first.origin is second.origin
 
 
 def test_of_one_name_twice_the_first_counts() -> None:
     """Blocks come first, then objects with their members' names joined, then single keys."""
     assert observe({f"{TRACE}.scope.name": "mine"}, scope="x").metadata == {"scope.name": "x"}
     assert observe({f"{TRACE}.scope.own": "mine"}, scope="").metadata == {"scope.own": "mine"}
-    sent = {f"{TRACE}.a.b": "single", TRACE: '{"a": {"b": "member"}}'}
-    assert observe(sent, scope="").metadata == {"a.b": "member"}
+    attributes = {f"{TRACE}.a.b": "single", TRACE: '{"a": {"b": "member"}}'}
+    assert observe(attributes, scope="").metadata == {"a.b": "member"}
 
 
 def test_names_do_not_grow_without_bound() -> None:

@@ -13,17 +13,15 @@ FLAT = {"name": "cancel", "description": "d"}
 OWN = "langfuse.observation"
 
 
-def _mapped(sent: dict[str, Any], **more: Any) -> tuple[Any, dict[str, str]]:
-    observation = observe(sent, **{"scope": "", **more})
+def _mapped(attributes: dict[str, Any], **more: Any) -> tuple[Any, dict[str, str]]:
+    observation = observe(attributes, **{"scope": "", **more})
     return json.loads(observation.input or "null"), observation.metadata
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "attributes",
     [
         {"gen_ai.tool.definitions": json.dumps([NAMED, FLAT])},
-        {"ai.prompt.tools": [json.dumps(NAMED), json.dumps(FLAT)]},
-        {"model_request_parameters": json.dumps({"function_tools": [NAMED, FLAT]})},
         {
             "llm.tools.1.tool.json_schema": json.dumps(FLAT),
             "llm.tools.0.tool.json_schema": json.dumps(NAMED),
@@ -32,16 +30,16 @@ def _mapped(sent: dict[str, Any], **more: Any) -> tuple[Any, dict[str, str]]:
         {"langfuse.trace.metadata": json.dumps({"tools": [NAMED, FLAT]})},
     ],
 )
-def test_definitions_move_into_the_input(sent: dict[str, Any]) -> None:
+def test_definitions_move_into_the_input(attributes: dict[str, Any]) -> None:
     """Wherever a convention puts them, tools end up beside the messages and nowhere else."""
     messages = [{"role": "user", "content": "hi"}]
-    given, metadata = _mapped({"gen_ai.input.messages": json.dumps(messages), **sent})
-    assert given == {"messages": messages, "tools": [NAMED, FLAT]}
+    content, metadata = _mapped({"gen_ai.input.messages": json.dumps(messages), **attributes})
+    assert content == {"messages": messages, "tools": [NAMED, FLAT]}
     assert metadata == {}
 
 
 @pytest.mark.parametrize(
-    ("sent", "stored"),
+    ("value", "stored"),
     [
         (None, {"tools": [FLAT]}),
         ("null", {"tools": [FLAT]}),
@@ -55,49 +53,35 @@ def test_definitions_move_into_the_input(sent: dict[str, Any]) -> None:
         ('{"tools": []}', {"tools": [FLAT]}),
     ],
 )
-def test_an_input_of_any_shape_takes_them(sent: str | None, stored: Any) -> None:
+def test_an_input_of_any_shape_takes_them(value: str | None, stored: Any) -> None:
     """Text becomes a prompt, an object gets a member; of one name twice the input's own counts."""
-    content = {} if sent is None else {f"{OWN}.input": sent}
+    content = {} if value is None else {f"{OWN}.input": value}
     tools = {"gen_ai.tool.definitions": json.dumps([FLAT])}
     assert _mapped({**content, **tools})[0] == stored
 
 
-@pytest.mark.parametrize("sent", ["5", "true", '{"tools": "none"}', '{"tools": [{"a": 1}]}'])
-def test_an_input_without_a_place_for_them_stays(sent: str) -> None:
+@pytest.mark.parametrize("value", ["5", "true", '{"tools": "none"}', '{"tools": [{"a": 1}]}'])
+def test_an_input_without_a_place_for_them_stays(value: str) -> None:
     """A number takes no tools, nor does an object whose tools are none: nothing moves then."""
     definitions = json.dumps([FLAT])
-    given, metadata = _mapped({f"{OWN}.input": sent, "gen_ai.tool.definitions": definitions})
-    assert given == json.loads(sent)
+    content, metadata = _mapped({f"{OWN}.input": value, "gen_ai.tool.definitions": definitions})
+    assert content == json.loads(value)
     assert metadata == {"attributes.gen_ai.tool.definitions": definitions}
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "attributes",
     [
         {"gen_ai.tool.definitions": json.dumps([FLAT, {"type": "web_search"}])},
         {"gen_ai.tool.definitions": "[]"},
         {"gen_ai.tool.definitions": "get_order"},
-        {"ai.prompt.tools": [json.dumps(FLAT), "cancel"]},
-        {"model_request_parameters": "{}"},
+        {"gen_ai.tool.definitions": [json.dumps(FLAT), "cancel"]},
         {"llm.tools.0.tool.json_schema": "{}"},
         {f"{OWN}.metadata.tools": '["search"]'},
     ],
 )
-def test_what_is_no_definition_stays(sent: dict[str, Any]) -> None:
+def test_what_is_no_definition_stays(attributes: dict[str, Any]) -> None:
     """One entry without a name, and a list is no list of tools."""
-    given, metadata = _mapped(sent)
-    assert given is None
+    content, metadata = _mapped(attributes)
+    assert content is None
     assert len(metadata) == 1
-
-
-def test_the_ai_sdk_may_send_tools_of_a_provider() -> None:
-    """They have a type and no name."""
-    assert _mapped({"ai.prompt.tools": ['{"type": "web"}']}) == ({"tools": [{"type": "web"}]}, {})
-
-
-def test_the_rest_of_a_request_stays() -> None:
-    """Only the tools are taken out of Pydantic AI's request parameters."""
-    request = {"function_tools": [FLAT], "allow_text": True}
-    given, metadata = _mapped({"model_request_parameters": json.dumps(request)})
-    assert given == {"tools": [FLAT]}
-    assert metadata == {"attributes.model_request_parameters": '{"allow_text":true}'}

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import BadRequest, check_ids, decode
 
@@ -53,15 +52,15 @@ def test_ids_are_hexadecimal_in_json() -> None:
 
 
 @pytest.mark.parametrize("key", ["traceId", "spanId", "parentSpanId"])
-@pytest.mark.parametrize("sent", ["zz", "abc", "W47/95gDgQPSabYzgT/GDA==", 5, [], {}, True])
-def test_ids_that_are_no_hex(key: str, sent: Any) -> None:
+@pytest.mark.parametrize("value", ["zz", "abc", "W47/95gDgQPSabYzgT/GDA==", 5, [], {}, True])
+def test_ids_that_are_no_hex(key: str, value: Any) -> None:
     """An id that cannot be read, odd in length or of another type, is a bad request."""
     with pytest.raises(BadRequest):
-        _decode({key: sent})
+        _decode({key: value})
 
 
 @pytest.mark.parametrize(
-    ("sent", "expected"),
+    ("document", "expected"),
     [
         ({"intValue": "9223372036854775807"}, AnyValue(int_value=2**63 - 1)),
         ({"intValue": -(2**63)}, AnyValue(int_value=-(2**63))),
@@ -77,9 +76,9 @@ def test_ids_that_are_no_hex(key: str, sent: Any) -> None:
         ({"unknownValue": 1}, AnyValue()),
     ],
 )
-def test_values_in_json(sent: dict[str, Any], expected: AnyValue) -> None:
+def test_values_in_json(document: dict[str, Any], expected: AnyValue) -> None:
     """Integers come as text or numbers, bytes as base64; names in either case; others ignored."""
-    assert _value(sent) == expected
+    assert _value(document) == expected
 
 
 @pytest.mark.parametrize("status", [2, "STATUS_CODE_ERROR"])
@@ -90,18 +89,18 @@ def test_enums_by_number_or_name(status: Any) -> None:
 
 def test_times_keep_their_nanoseconds() -> None:
     """Times may be text or numbers, exact to the nanosecond."""
-    for sent in ("1795168800000000001", 1_795_168_800_000_000_001):
-        assert _span({"startTimeUnixNano": sent}).start_time_unix_nano == 1_795_168_800_000_000_001
+    for start in ("1795168800000000001", 1_795_168_800_000_000_001):
+        assert _span({"startTimeUnixNano": start}).start_time_unix_nano == 1_795_168_800_000_000_001
 
 
 def test_empty_arrays_differ_between_encodings() -> None:
     """No tags as JSON are no tags, as protobuf one bogus tag: so does Langfuse 4.16."""
     tags = {"key": "langfuse.trace.tags", "value": {"arrayValue": {"values": []}}}
-    (from_json,) = observations(_decode({"attributes": [tags]}), Prices())
+    (from_json,) = observations(_decode({"attributes": [tags]}))
     assert from_json.tags == ()
     assert from_json.metadata["attributes.langfuse.trace.tags"] == "[]"
     tags["value"] = {"arrayValue": {}}
-    (from_protobuf,) = observations(_decode({"attributes": [tags]}), Prices())
+    (from_protobuf,) = observations(_decode({"attributes": [tags]}))
     assert from_protobuf.tags == ('{"arrayValue":{}}',)
 
 
@@ -191,7 +190,7 @@ def test_malformed_ids(span: dict[str, Any]) -> None:
     request = _decode(span)
     with pytest.raises(BadRequest, match="nothing of the request was stored"):
         check_ids(request)
-    assert len(list(observations(request, Prices()))) == 1
+    assert len(list(observations(request))) == 1
 
 
 def test_well_formed_ids() -> None:
@@ -209,7 +208,7 @@ def test_any_json_is_read_or_refused(document: Any) -> None:
         request = decode(json.dumps(document).encode(), JSON)
     except BadRequest:
         return
-    list(observations(request, Prices()))
+    list(observations(request))
 
 
 @settings(max_examples=200, deadline=None)
@@ -218,13 +217,13 @@ def test_any_bytes_are_read_or_refused(noise: bytes, position: int) -> None:
     """So is any protobuf body, also a good one with a few bytes overwritten."""
     good = _decode({"traceId": TRACE, "spanId": SPAN, "name": "w", "events": [{"name": "e"}]})
     body = good.SerializeToString()
-    for sent in (
+    for content in (
         noise,
         body[:position] + noise[:3] + body[position + 3 :],
         base64.b64encode(noise),
     ):
         try:
-            request = decode(sent, PROTOBUF)
+            request = decode(content, PROTOBUF)
         except BadRequest:
             continue
-        list(observations(request, Prices()))
+        list(observations(request))

@@ -40,13 +40,13 @@ def turn(number: int, **values: str) -> list[dict[str, Any]]:
     context = {"langfuse__session__id": "talk", "langfuse__user__id": "ann", **values}
     trace, start = f"{number:032x}", 1_795_168_800_000_000_000 + number * 600_000_000_000
     times = {"startTimeUnixNano": str(start), "endTimeUnixNano": str(start + 20_000_000)}
-    asked = {"langfuse__observation__input": f"question {number}"}
-    told = {"langfuse__observation__output": f"answer {number}"}
+    question = {"langfuse__observation__input": f"question {number}"}
+    answer = {"langfuse__observation__output": f"answer {number}"}
     chat = {"gen_ai__operation__name": "chat", "gen_ai__request__model": "nobody-knows"}
     usage = [{"key": "gen_ai.usage.input_tokens", "value": {"intValue": "7"}}]
     return [
         span(traceId=trace, spanId=f"{1:016x}", name="turn", **times)
-        | {"attributes": attributes(**context, **asked, **told)},
+        | {"attributes": attributes(**context, **question, **answer)},
         span(traceId=trace, spanId=f"{2:016x}", parentSpanId=f"{1:016x}", name="chat", **times)
         | {"attributes": attributes(**context, **chat) + usage},
     ]
@@ -175,9 +175,9 @@ def test_long_lists_have_older_pages(backend: Backend) -> None:
     """Fifty rows a page; nothing is lost between two pages."""
     send(backend, *(each for number in range(1, 62) for each in turn(number)))
     pages = [ask(f"{backend.web}{HOME}/traces?page={page}").body.decode() for page in (0, 1)]
-    found = [re.findall(r"/traces/([0-9a-f]{32})", page) for page in pages]
-    assert [len(page) for page in found] == [50, 11]
-    assert len({*found[0], *found[1]}) == 61
+    trace_ids = [re.findall(r"/traces/([0-9a-f]{32})", page) for page in pages]
+    assert [len(page) for page in trace_ids] == [50, 11]
+    assert len({*trace_ids[0], *trace_ids[1]}) == 61
     assert "Older" in pages[0]
     assert "Older" not in pages[1]
     assert "Turn 61" in text(ask(f"{backend.web}{HOME}/sessions/talk"))

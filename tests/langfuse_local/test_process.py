@@ -85,8 +85,8 @@ def test_starts_once_and_is_found_again(ports: tuple[int, int], tmp_path: Path) 
     url = f"http://localhost:{web}"
     assert first.stdout == f"backend  local, {url} (started; stop it with: make down)\n"
     assert second.stdout == f"backend  local, {url} (running)\n" == run("status").stdout
-    sent = ask(f"http://localhost:{otlp}/v1/traces", request_of(span()), content_type=JSON)
-    assert sent.status == 200
+    reply = ask(f"http://localhost:{otlp}/v1/traces", request_of(span()), content_type=JSON)
+    assert reply.status == 200
     for name in ("backend.log", "langfuse.db"):
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
 

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mapped import observe
 from wire import JSON, ask, request_of, span
 
 from langfuse_local.mapping import fields, generations
-from langfuse_local.mapping.prices import Prices
 from langfuse_local.mapping.provenance import provenance
 from langfuse_local.mapping.rules import RULES
 from langfuse_local.mapping.spans import observations
@@ -32,7 +30,7 @@ ORDERED = {
     "Model": generations.MODEL_NAME_KEYS,
 }
 # Metadata prefixes and content are not kept among the attributes.
-NOT_KEPT = ("langfuse.observation.metadata.", "langfuse.trace.metadata.", "ai.telemetry.metadata.")
+NOT_KEPT = ("langfuse.observation.metadata.", "langfuse.trace.metadata.")
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -46,46 +44,47 @@ def test_names_the_attribute_that_the_mapper_took(case: dict[str, Any]) -> None:
         for each in scope.spans
         if not scope.scope.name.startswith("langfuse-sdk")
     ]
-    rows = {row.id: row for row in observations(request, Prices())}
-    for one in spans:
-        sent, row = attributes(one.attributes), rows[one.span_id.hex()]
-        told = {field.name: field for field in provenance(row).fields}
+    rows = {row.id: row for row in observations(request)}
+    for each in spans:
+        values, row = attributes(each.attributes), rows[each.span_id.hex()]
+        by_name = {field.name: field for field in provenance(row).fields}
         for name, keys in ORDERED.items():
-            winner = fields.winner(sent, keys)
-            if name in told and told[name].value and winner and not winner.startswith(NOT_KEPT):
-                assert told[name].attributes[:1] == (winner,), (case["name"], name)
+            winner = fields.winner(values, keys)
+            is_kept = winner and not winner.startswith(NOT_KEPT)
+            if is_kept and name in by_name and by_name[name].value:
+                assert by_name[name].attributes[:1] == (winner,), (case["name"], name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 def test_every_attribute_has_one_fate(case: dict[str, Any]) -> None:
     """Mapped, metadata or ignored; and what set a field is mapped."""
-    for row in observations(decode(json.dumps(case["otlp"]).encode(), JSON), Prices()):
-        found = provenance(row)
-        fates = {each.name: each.fate for each in found.attributes}
-        assert len(fates) == len(found.attributes) == len(row.metadata)
+    for row in observations(decode(json.dumps(case["otlp"]).encode(), JSON)):
+        origin = provenance(row)
+        fates = {each.name: each.fate for each in origin.attributes}
+        assert len(fates) == len(origin.attributes) == len(row.metadata)
         assert set(fates.values()) <= {"mapped", "metadata", "ignored"}
-        taken = {name for field in found.fields for name in field.attributes}
+        taken = {name for field in origin.fields for name in field.attributes}
         assert taken == {name for name, fate in fates.items() if fate == "mapped"}
 
 
 def test_fates_and_rules_of_one_span() -> None:
     """A field's winner is mapped, its loser ignored, and what nobody knows is metadata."""
-    sent = {
+    values = {
         "langfuse.session.id": "talk",
         "session.id": "other",
         "gen_ai.operation.name": "chat",
         "http.method": "GET",
         "langfuse.trace.metadata.region": "eu",
     }
-    one = span(attributes=[{"key": k, "value": {"stringValue": v}} for k, v in sent.items()])
-    (row,) = observations(decode(request_of(one), JSON), Prices())
-    found = provenance(row)
-    told = {field.name: (field.attributes, field.rule) for field in found.fields}
-    assert told["Session"] == (("langfuse.session.id",), "1 of 6")
-    assert told["User"] == ((), "no attribute gives it")
-    assert told["Type"][0] == ("gen_ai.operation.name",)
-    assert told["Name"] == ((), "the span's name")
-    assert {each.name: each.fate for each in found.attributes} == {
+    pairs = [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+    (row,) = observations(decode(request_of(span(attributes=pairs)), JSON))
+    origin = provenance(row)
+    rules = {field.name: (field.attributes, field.rule) for field in origin.fields}
+    assert rules["Session"] == (("langfuse.session.id",), "1 of 5")
+    assert rules["User"] == ((), "no attribute gives it")
+    assert rules["Type"][0] == ("gen_ai.operation.name",)
+    assert rules["Name"] == ((), "the span's name")
+    assert {each.name: each.fate for each in origin.attributes} == {
         "langfuse.session.id": "mapped",
         "session.id": "ignored",
         "gen_ai.operation.name": "mapped",
@@ -96,11 +95,11 @@ def test_fates_and_rules_of_one_span() -> None:
 
 def test_the_trace_page_shows_it(backend: Backend) -> None:
     """The attribute beside the field, the fate beside the attribute, the missing user outlined."""
-    one = span(attributes=[{"key": "langfuse.session.id", "value": {"stringValue": "talk"}}])
-    child = span(spanId="2" * 16, parentSpanId=one["spanId"])
-    assert ask(backend.otlp, request_of(one, child), keys=None, Content_Type=JSON).status == 200
+    root = span(attributes=[{"key": "langfuse.session.id", "value": {"stringValue": "talk"}}])
+    child = span(spanId="2" * 16, parentSpanId=root["spanId"])
+    assert ask(backend.otlp, request_of(root, child), keys=None, Content_Type=JSON).status == 200
     home = f"{backend.web}/project/order-status-demo"
-    page = ask(f"{home}/traces/{one['traceId']}").body.decode()
+    page = ask(f"{home}/traces/{root['traceId']}").body.decode()
     assert "Where each field came from" in page
     assert '<span class="chip mapped">mapped</span>' in page
     assert '<tr class="lacking"><td>User</td>' in page
@@ -114,13 +113,3 @@ def test_the_mapping_page_lists_every_key_of_every_rule(backend: Backend) -> Non
         assert f"<td>{rule.field}</td>" in page
         for key in rule.keys:
             assert f"<code>{key.name}{'*' if key.is_prefix else ''}</code>" in page
-
-
-def test_says_where_an_instrumentation_has_keys_of_its_own() -> None:
-    """A field without a listed key is not called empty: the AI SDK's spans show that."""
-    row = observe({"ai.settings.maxRetries": 2}, scope="ai")
-    rules = {field.name: field.rule for field in provenance(row).fields}
-    assert rules["Model parameters"] == rules["Usage"] == "keys of its instrumentation's own"
-    live = observe(name="agent_turn", scope="livekit-agents")
-    rules = {field.name: field.rule for field in provenance(live).fields}
-    assert rules["Type"] == "the span itself: SPAN unless its scope is a known one"

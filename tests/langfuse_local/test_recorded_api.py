@@ -30,7 +30,7 @@ _JOB = "otel-ingestion-job"
 _OF_THE_JOB = {"id", "timestamp", "fileKey", "traceparent", "baggage"}
 # When a score was made, and the row of a turn that the cases do not hold.
 _OF_THE_MOMENT = {"timestamp", "createdAt", "updatedAt"}
-_METRICS = [one for one in RECORDED if "/v2/metrics" in one["request"]]
+_METRICS = [each for each in RECORDED if "/v2/metrics" in each["request"]]
 # Who was in the cases and in nothing else.
 _SAME = {"usr_pseudo_b2", "u2", "conv_a1", "s3", "42", "s1"}
 _OTHERS = ("filter=", "/v2/metrics")
@@ -45,16 +45,16 @@ def backend(
     with running(tmp_path_factory.mktemp("api")) as started:
         for case in CASES:
             ask(started.otlp, json.dumps(case["otlp"]).encode(), content_type=JSON)
-        for one in RECORDED:
-            if one["request"] == "POST /api/public/scores" and one["status"] == 200:
-                _replay(started, one)
+        for each in RECORDED:
+            if each["request"] == "POST /api/public/scores" and each["status"] == 200:
+                _replay(started, each)
         yield started
 
 
 @pytest.mark.parametrize(
     "recorded",
     RECORDED,
-    ids=lambda one: f"{one['status']} {one['request'][:60]}",
+    ids=lambda recorded: f"{recorded['status']} {recorded['request'][:60]}",
 )
 def test_answers_as_recorded(backend: Backend, recorded: dict[str, Any]) -> None:
     """Status, content type, keys in their order, types, and values where the data is the same."""
@@ -73,20 +73,20 @@ def test_sums_up_as_recorded(backend: Backend, place: int) -> None:
     """Cost, traces, count and tokens per user and per session are the recorded ones."""
     recorded = _METRICS[place]
     dimension = next(iter(recorded["answer"]["data"][0]))
-    found = {row[dimension]: row for row in _replay(backend, recorded).json["data"]}
+    groups = {row[dimension]: row for row in _replay(backend, recorded).json["data"]}
     expected = [row for row in recorded["answer"]["data"] if row[dimension] in _SAME]
     assert len(expected) == (2, 4)[place]
-    assert json.dumps([found[row[dimension]] for row in expected]) == json.dumps(expected)
-    assert None in found
+    assert json.dumps([groups[row[dimension]] for row in expected]) == json.dumps(expected)
+    assert None in groups
 
 
 def test_measures_latency_as_recorded(backend: Backend) -> None:
     """A percentile of latency is in milliseconds, and a whole number is written as one."""
-    (recorded,) = [one for one in _METRICS if "p95" in one["request"]]
-    found = {row["version"]: row for row in _replay(backend, recorded).json["data"]}
+    (recorded,) = [each for each in _METRICS if "p95" in each["request"]]
+    groups = {row["version"]: row for row in _replay(backend, recorded).json["data"]}
     expected = next(row for row in recorded["answer"]["data"] if row["version"] == "v9")
-    assert json.dumps(found["v9"]) == json.dumps(expected)
-    assert found["local"]["p95_latency"] == 90
+    assert json.dumps(groups["v9"]) == json.dumps(expected)
+    assert groups["local"]["p95_latency"] == 90
 
 
 def _replay(backend: Backend, recorded: dict[str, Any]) -> Any:
@@ -94,9 +94,11 @@ def _replay(backend: Backend, recorded: dict[str, Any]) -> Any:
     keys = _KEYS.get(str(recorded["answer"].get("message")), KEYS)
     if method == "GET":
         return ask(backend.web + path, keys=keys)
-    sent = "text/plain" if recorded["answer"].get("error") == "Invalid content type" else JSON
+    content_type = (
+        "text/plain" if recorded["answer"].get("error") == "Invalid content type" else JSON
+    )
     body = json.dumps(recorded["body"]).encode()
-    return ask(backend.web + path, body, keys=keys, content_type=sent)
+    return ask(backend.web + path, body, keys=keys, content_type=content_type)
 
 
 def _lasting(value: Any) -> Any:

@@ -12,11 +12,11 @@ from test_store import CHAT, ROOT, again
 
 from langfuse_local.api.scores import Scores
 from langfuse_local.config import Settings
-from langfuse_local.moments import from_iso
-from langfuse_local.store import retention
+from langfuse_local.store import pruning, retention
 from langfuse_local.store.retention import Retention
 from langfuse_local.store.sql import statement
 from langfuse_local.store.store import Store
+from langfuse_local.timestamps import from_iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def texts(store: Store) -> set[str]:
     """Every interned text."""
-    with store._reading() as connection:
+    with store._readers.connection() as connection:
         return {row["value"] for row in connection.execute("SELECT value FROM strings")}
 
 
@@ -61,12 +61,12 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
     for number in range(300):
         store.save([again(ROOT, number, input=NOISE + str(number), session_id=str(number))])
     pages = store.rows("PRAGMA page_count")[0][0]
-    limit = retention._used(store.rows) // 2
+    limit = pruning.used_bytes(store.rows) // 2
     assert store.prune(max_bytes=limit) > 0
-    left = {one.id for one in store.sessions(limit=1000)}
+    left = {session.id for session in store.sessions(limit=1000)}
     assert left
     assert left == {str(number) for number in range(300 - len(left), 300)}
-    assert retention._used(store.rows) <= limit
+    assert pruning.used_bytes(store.rows) <= limit
     for number in range(300, 400):
         store.save([again(ROOT, number, input=NOISE + str(number))])
     assert store.rows("PRAGMA page_count")[0][0] <= pages
@@ -75,7 +75,7 @@ def test_removes_the_oldest_by_size(store: Store) -> None:
 def test_texts_that_go_make_room(store: Store) -> None:
     """Where texts fill the file, what they leave is room, too: no more rows go than have to."""
     store.save(again(ROOT, number, session_id=f"{number} {NOISE}") for number in range(1000))
-    assert store.prune(max_bytes=retention._used(store.rows) // 2) > 0
+    assert store.prune(max_bytes=pruning.used_bytes(store.rows) // 2) > 0
     assert 300 < store.counts().observations < 500
 
 
@@ -116,10 +116,10 @@ def test_scores_stay_while_a_part_of_their_trace_does(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A trace of more rows than one transaction removes keeps its scores until the last one."""
-    short = statement("prune").replace("5000", "1")
+    short = statement("delete_oldest_spans").replace("5000", "1")
     monkeypatch.setattr(
         "langfuse_local.store.writer.statement",
-        lambda name: short if name == "prune" else statement(name),
+        lambda name: short if name == "delete_oldest_spans" else statement(name),
     )
     store.save([ROOT, CHAT])
     Scores(store).save({"id": "one", "name": "n", "value": 1, "traceId": ROOT.trace_id})
@@ -135,7 +135,7 @@ def test_removes_scores_by_their_own_time(store: Store, monkeypatch: pytest.Monk
 
     Many go in steps, so that a transaction stays short.
     """
-    monkeypatch.setattr(retention, "_STEP", 2)
+    monkeypatch.setattr(pruning, "_ROWS_PER_STEP", 2)
     store.save([ROOT])
     subjects = ({"sessionId": "talk"}, {"datasetRunId": "run"}, {"traceId": "f" * 32})
     for number, moment in enumerate(("2026-11-19T23:59:59Z", "2026-11-20T00:00:00Z")):
@@ -162,8 +162,8 @@ def test_removes_the_scores_of_sessions_that_are_gone_by_size(store: Store) -> N
         store.save([again(ROOT, number, input=NOISE + str(number), session_id=str(number))])
         body = {"id": str(number), "name": "n", "value": 1, "sessionId": str(number)}
         Scores(store).save(body)
-    assert store.prune(max_bytes=retention._used(store.rows) // 2) > 0
-    assert scored(store) == {one.id for one in store.sessions(limit=1000)}
+    assert store.prune(max_bytes=pruning.used_bytes(store.rows) // 2) > 0
+    assert scored(store) == {session.id for session in store.sessions(limit=1000)}
 
 
 def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
@@ -179,7 +179,7 @@ def test_keeps_texts_that_come_back_while_it_looks(store: Store) -> None:
 
     store.prune(before=None)
     writer.run(lambda: writer.connection.execute("DELETE FROM spans"))
-    retention._remove_texts(writer, read)  # type: ignore[arg-type]  # as above
+    pruning.remove_unused_strings(writer, read)  # type: ignore[arg-type]  # as above
     assert store.observations([], limit=5)[0].observation.session_id == "returns"
 
 
@@ -195,7 +195,7 @@ def test_leaves_the_texts_of_a_file_that_took_its_place(store: Store) -> None:
             store.save([ROOT])
         return rows  # type: ignore[return-value]  # rows of SQLite
 
-    retention._remove_texts(store._writer, read)  # type: ignore[arg-type]  # as above
+    pruning.remove_unused_strings(store._writer, read)  # type: ignore[arg-type]  # as above
     assert store.observations([], limit=5)[0].observation.session_id == ROOT.session_id
 
 
@@ -217,15 +217,15 @@ def test_prunes_while_spans_come_in(store: Store, monkeypatch: pytest.MonkeyPatc
 
     threads = [threading.Thread(target=send, args=(sender,)) for sender in range(4)]
     with Retention(store, settings):
-        for one in threads:
-            one.start()
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         deadline = time.monotonic() + 30
-        while retention._used(store.rows) > 1024**2 and time.monotonic() < deadline:
+        while pruning.used_bytes(store.rows) > 1024**2 and time.monotonic() < deadline:
             pass
     assert errors == []
-    assert retention._used(store.rows) <= 1024**2
+    assert pruning.used_bytes(store.rows) <= 1024**2
     counts = store.counts()
     assert 0 < counts.observations < 240
     assert counts.traces == counts.observations

@@ -64,8 +64,8 @@ def test_answers_on_both_ports_at_every_loopback_address(ports: tuple[int, int])
     hosts = ["127.0.0.1", "localhost", *(["[::1]"] if socket.has_ipv6 and _has_ipv6() else [])]
     for host in hosts:
         assert ask(f"http://{host}:{web}/api/public/health").json["status"] == "OK"
-        sent = ask(f"http://{host}:{otlp}/v1/traces", request_of(span()), content_type=JSON)
-        assert sent.status == 200
+        reply = ask(f"http://{host}:{otlp}/v1/traces", request_of(span()), content_type=JSON)
+        assert reply.status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -186,8 +186,8 @@ def test_explains_itself() -> None:
 
 def _has_ipv6() -> bool:
     try:
-        with closing(socket.socket(socket.AF_INET6)) as one:
-            one.bind(("::1", 0))
+        with closing(socket.socket(socket.AF_INET6)) as probe:
+            probe.bind(("::1", 0))
             return True
     except OSError:
         return False

@@ -68,16 +68,6 @@ CHAT = ROOT._replace(
     input=None,
     output=None,
 )
-# What earlier versions stored for these two.
-_FORMAT_2 = {
-    "invoke_agent": bytes.fromhex(
-        "8bae56ca033b0366048a3aa5f00c6099a09059ac9059620fb4df334f01e8c7bce2cc12a55800"
-    ),
-    "chat": bytes.fromhex(
-        "8bae56ca033b0364448c52496a2e38ac4b8b526394ac0c90cd34343240186b6c0037d8d0d4a016a1ca40cfc8"
-        "14a1cc40cf14aece40cfdc146849625e71796a91928e31922300"
-    ),
-}
 
 
 @pytest.fixture
@@ -100,14 +90,17 @@ def again(observation: Observation, number: int, **changes: object) -> Observati
 def test_gives_back_what_it_was_given(store: Store) -> None:
     """Every field of an observation survives the file."""
     store.save([ROOT, CHAT])
-    assert [one.observation for one in store.observations_of_trace(ROOT.trace_id)] == [ROOT, CHAT]
+    assert [stored.observation for stored in store.observations_of_trace(ROOT.trace_id)] == [
+        ROOT,
+        CHAT,
+    ]
 
 
 def test_reads_what_rows_share_once(store: Store) -> None:
     """However many rows are of one resource, which may be large, it is in memory once."""
     store.save([ROOT, again(ROOT, 1)])
-    one, other = (each.observation for each in store.observations([], limit=2))
-    assert one.origin is other.origin
+    first, second = (each.observation for each in store.observations([], limit=2))
+    assert first.origin is second.origin
 
 
 def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
@@ -115,7 +108,7 @@ def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
     store.save([ROOT, ROOT])
     store.save([ROOT._replace(name="corrected")])
     rows = store.observations([], limit=10)
-    assert [one.observation.name for one in rows] == ["corrected"]
+    assert [row.observation.name for row in rows] == ["corrected"]
 
 
 def test_stores_all_or_nothing(store: Store) -> None:
@@ -133,13 +126,13 @@ def test_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
     store.save(
         [again(ROOT, n // 2, id=f"{n:016x}", trace_id=f"{n % 3:032x}") for n in range(1, 20)]
     )
-    everything = [one.observation for one in store.observations([], limit=100)]
-    order = [(one.start_time, one.trace_id, one.id) for one in everything]
+    everything = [row.observation for row in store.observations([], limit=100)]
+    order = [(each.start_time, each.trace_id, each.id) for each in everything]
     assert order == sorted(order, reverse=True)
     paged: list[Observation] = []
     position = None
     while page := store.observations([], limit=3, position=position):
-        paged += [one.observation for one in page]
+        paged += [row.observation for row in page]
         position = Position(paged[-1].start_time // 1000, paged[-1].trace_id, paged[-1].id)
     assert paged == everything
 
@@ -147,8 +140,8 @@ def test_pages_newest_first_without_gap_or_repeat(store: Store) -> None:
 def test_finds_by_what_is_asked(store: Store) -> None:
     """Conditions narrow the list together; an id that nobody sent matches nothing."""
     store.save([ROOT, CHAT, again(ROOT, 1, user_id="bob")])
-    asked = [text_in("user", ["ann", "eve"]), root_is(root=False)]
-    assert [one.observation for one in store.observations(asked, limit=5)] == [CHAT]
+    conditions = [text_in("user", ["ann", "eve"]), root_is(root=False)]
+    assert [stored.observation for stored in store.observations(conditions, limit=5)] == [CHAT]
     assert store.observations([id_is("trace", ROOT.trace_id.upper())], limit=5) == []
 
 
@@ -221,13 +214,17 @@ def test_is_private(tmp_path: Path) -> None:
         assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
-def test_refuses_a_newer_file(tmp_path: Path) -> None:
-    """A file of a later version is left alone, with a sentence that says what to do."""
+@pytest.mark.parametrize("version", [4, 99])
+def test_refuses_a_file_of_another_format(tmp_path: Path, version: int) -> None:
+    """A file of any other version is left alone, with a sentence that says what to do."""
     path = tmp_path / "langfuse.db"
     with closing(sqlite3.connect(path)) as file:
-        file.execute("PRAGMA user_version = 99")
-    with pytest.raises(StoreError, match=r"newer version .* LANGFUSE_LOCAL_DATA_DIR"):
+        file.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(StoreError, match=rf"has format {version}, .* LANGFUSE_LOCAL_DATA_DIR"):
         Store(path)
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA user_version").fetchone() == (version,)
+        assert file.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
 
 
 def test_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
@@ -243,7 +240,7 @@ def test_refuses_a_file_that_is_no_database(tmp_path: Path) -> None:
 def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None:
     """One session's or user's rows are found without reading the others."""
     condition = text_in(column, ["talk"])
-    with store._reading() as connection:
+    with store._readers.connection() as connection:
         plan = connection.execute(
             f"EXPLAIN QUERY PLAN SELECT details FROM spans AS s WHERE {condition.sql}",
             condition.values,
@@ -251,37 +248,10 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
         assert f"spans_by_{column}" in "".join(row["detail"] for row in plan)
 
 
-def test_reads_a_file_of_an_earlier_version(tmp_path: Path) -> None:
-    """A file from before format 3 gets the lists' tables filled; of its rows nothing is lost."""
-    path = tmp_path / "langfuse.db"
-    other = again(ROOT, 3, session_id="", user_id="")
-    with closing(Store(path)) as store:
-        store.save([ROOT, CHAT, other])
-        before = store.counts()
-    with closing(sqlite3.connect(path)) as file:
-        for table in ("sessions", "users", "traces"):
-            file.execute(f"DROP TABLE {table}")
-        file.execute("ALTER TABLE spans DROP COLUMN keys")
-        for name, details in _FORMAT_2.items():
-            of_name = "name = (SELECT id FROM strings WHERE value = ?)"
-            file.execute(f"UPDATE spans SET details = ? WHERE {of_name}", (details, name))
-        file.execute("PRAGMA user_version = 2")
-        file.commit()
-    with closing(Store(path)) as store:
-        assert store.counts() == before
-        assert [one.id for one in store.sessions()] == ["talk"]
-        assert len(store.traces()) == 2
-        kept = [one.observation for one in store.observations([], limit=10)]
-        assert kept == [other, CHAT, ROOT]
-        store.save([CHAT._replace(output="Delayed")])
-        assert store.counts() == before
-        assert store.observations_of_trace(ROOT.trace_id)[1].observation.output == "Delayed"
-
-
 @pytest.mark.parametrize("kind", ["sessions", "users", "traces"])
 def test_lists_without_reading_everything(store: Store, kind: str) -> None:
     """A page of a list is found through an index, however much there is."""
-    with store._reading() as connection:
+    with store._readers.connection() as connection:
         plan = connection.execute(
             f"EXPLAIN QUERY PLAN {statement(kind)}", {"limit": 50, "offset": 0}
         )
@@ -294,15 +264,15 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
     """A session that is sent again as another leaves no empty group, nor a wrong order."""
     store.save([ROOT, again(ROOT, 5, session_id="later")])
     store.save([again(ROOT, 5, session_id="later", start_time=START - SECOND, end_time=START)])
-    assert [one.id for one in store.sessions()] == ["talk", "later"]
+    assert [group.id for group in store.sessions()] == ["talk", "later"]
     store.save([ROOT._replace(session_id="later", user_id="bob")])
-    assert [one.id for one in store.sessions()] == ["later"]
-    assert {one.id for one in store.users()} == {"ann", "bob"}
+    assert [group.id for group in store.sessions()] == ["later"]
+    assert {group.id for group in store.users()} == {"ann", "bob"}
 
 
 def test_takes_a_span_many_times_at_once(store: Store) -> None:
     """One request may hold the same span again and again, each time elsewhere: the last counts."""
     moved = [again(ROOT, number, trace_id=ROOT.trace_id) for number in range(5)]
-    store.save([*moved, *(one._replace(session_id="last") for one in moved)])
-    assert [one.id for one in store.sessions()] == ["last"]
+    store.save([*moved, *(each._replace(session_id="last") for each in moved)])
+    assert [each.id for each in store.sessions()] == ["last"]
     assert store.counts().observations == 1

@@ -46,35 +46,35 @@ def batch(sender: int, number: int) -> bytes:
     )
 
 
-def at_once(*work: Callable[[], None]) -> list[BaseException]:
-    """Run everything in threads of its own; what went wrong."""
+def at_once(*tasks: Callable[[], None]) -> list[BaseException]:
+    """Run each task in a thread of its own; the errors that they raised."""
     errors: list[BaseException] = []
 
-    def guarded(one: Callable[[], None]) -> None:
+    def guarded(task: Callable[[], None]) -> None:
         try:
-            one()
+            task()
         except BaseException as error:  # noqa: BLE001 - for the test to show
             errors.append(error)
 
-    threads = [threading.Thread(target=guarded, args=(one,)) for one in work]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    threads = [threading.Thread(target=guarded, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return errors
 
 
 def test_writers_and_readers_together(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
     """Two senders and ten readers at once: no error, no word of a lock, exact counts."""
     over = threading.Event()
-    sent = [0, 0]
+    batches = [0, 0]
     deadline = time.monotonic() + SECONDS
 
     def write(sender: int) -> None:
         while time.monotonic() < deadline:
-            answer = ask(backend.otlp, batch(sender, sent[sender]), content_type=JSON)
+            answer = ask(backend.otlp, batch(sender, batches[sender]), content_type=JSON)
             assert answer.status == 200
-            sent[sender] += 1
+            batches[sender] += 1
 
     def read(reader: int) -> None:
         paths = ("/api/public/v2/observations?limit=50", "/project/order-status-demo/sessions")
@@ -89,8 +89,8 @@ def test_writers_and_readers_together(backend: Backend, caplog: pytest.LogCaptur
     readers = [lambda reader=reader: read(reader) for reader in range(10)]  # type: ignore[misc]  # as above
     assert at_once(write_all, *readers) == []
     counts = backend.store.counts()
-    assert min(sent) > 7
-    assert (counts.observations, counts.traces) == (sum(sent) * BATCH, sum(sent))
+    assert min(batches) > 7
+    assert (counts.observations, counts.traces) == (sum(batches) * BATCH, sum(batches))
     assert counts.sessions == 7
     assert caplog.records == []
 
@@ -100,20 +100,20 @@ def test_killed_at_a_random_moment(tmp_path: Path, seed: int) -> None:
     """After `kill -9` the file opens, and holds each acknowledged span once and no half request."""
     acknowledged: list[int] = []
     delay = random.Random(seed).uniform(0.05, 0.5)
-    with served(tmp_path) as one:
+    with served(tmp_path) as server:
 
         def send() -> None:
             number = 0
             while True:
                 try:
-                    status = ask(one.otlp, batch(1, number), content_type=JSON).status
+                    status = ask(server.otlp, batch(1, number), content_type=JSON).status
                 except (urllib.error.URLError, HTTPException, ConnectionError):
                     return
                 assert status == 200
                 acknowledged.append(number)
                 number += 1
 
-        killer = threading.Timer(delay, one.process.kill)
+        killer = threading.Timer(delay, server.process.kill)
         killer.start()
         assert at_once(send) == []
         killer.join()

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from langfuse_local.answers import Answer, InvalidDataError, InvalidRequestError
-from langfuse_local.api import zod
-from langfuse_local.api.asked import Asked, cursor_after
-from langfuse_local.api.metrics import Metrics
-from langfuse_local.api.models import Models
-from langfuse_local.api.parameters import Page
-from langfuse_local.api.rows import row
-from langfuse_local.api.score_list import AskedScores
-from langfuse_local.api.score_list import cursor_after as cursor_after_score
-from langfuse_local.api.scores import Scores, answer_of
-from langfuse_local.auth import ORGANIZATION
-from langfuse_local.receiver.body import Bodies
-from langfuse_local.receiver.otlp import BadRequest
-from langfuse_local.receiver.weight import check_json
-from langfuse_local.version import LANGFUSE_VERSION
+from ..auth import ORGANIZATION
+from ..receiver.body import BodyReader
+from ..receiver.limits import check_json_size
+from ..receiver.otlp import BadRequest
+from ..responses import ApiResponse, InvalidDataError, InvalidRequestError
+from ..version import LANGFUSE_VERSION
+from .metrics import metrics
+from .metrics_query import MetricsQuery
+from .observation_query import ObservationQuery, cursor_after
+from .rows import row
+from .score_query import ScoreQuery
+from .score_query import cursor_after as cursor_after_score
+from .scores import Scores, score_json
+from .validation import parse_json, text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,17 +28,13 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from langfuse_local.auth import Keys
-    from langfuse_local.store.store import Store
+    from ..auth import Keys
+    from ..store.store import Store
 
 __all__ = ["PREFIX", "Api"]
 
 PREFIX = "/api/public"
-_Sent = TypeVar("_Sent")
-_NO_MODEL = "No model with this id found."
-_BUILT_IN_MODELS = (
-    " Note: You cannot delete built-in models, override them with a model with the same name."
-)
+_Input = TypeVar("_Input")
 _RETIRED = (
     "/sessions",
     "/sessions/{id}",
@@ -68,62 +63,53 @@ class Api:
         self._store = store
         self._keys = keys
         self._project_id = project_id
-        self._bodies = Bodies()
+        self._bodies = BodyReader()
         self._scores = Scores(store)
-        self._models = Models(store)
 
     def routes(self) -> list[Route]:
-        """Where each endpoint answers."""
-        listed = {
+        """Return the route of each endpoint."""
+        endpoints = {
             "/projects": self._projects,
             "/v2/observations": self._observations,
             "/v2/metrics": self._metrics,
             "/v3/scores": self._list_scores,
-            "/models": self._list_models,
-            "/models/{id}": self._model,
             **dict.fromkeys(_RETIRED, _retired),
         }
-        sent = {
-            "/scores": self._add_score,
-            "/models": self._add_model,
-        }
-        removed = {"/scores/{id}": self._remove_score, "/models/{id}": self._remove_model}
         return [
             Route(f"{PREFIX}/health", _health),
-            *(Route(PREFIX + path, self._keyed(answer)) for path, answer in listed.items()),
             *(
-                Route(PREFIX + path, self._sent(answer), methods=["POST"])
-                for path, answer in sent.items()
+                Route(PREFIX + path, self._with_keys(endpoint))
+                for path, endpoint in endpoints.items()
             ),
-            *(
-                Route(PREFIX + path, self._keyed(answer), methods=["DELETE"])
-                for path, answer in removed.items()
+            Route(f"{PREFIX}/scores", self._with_body(self._add_score), methods=["POST"]),
+            Route(
+                f"{PREFIX}/scores/{{id}}", self._with_keys(self._delete_score), methods=["DELETE"]
             ),
         ]
 
-    def _keyed(self, endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
-        def answer(request: Request) -> Response:
-            return self._keys.refusal(request) or _answered(endpoint, request)
+    def _with_keys(self, endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def respond(request: Request) -> Response:
+            return self._keys.refusal(request) or _respond(endpoint, request)
 
-        return answer
+        return respond
 
-    def _sent(
+    def _with_body(
         self, endpoint: Callable[[Any], Response]
     ) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             if refusal := self._keys.refusal(request):
                 return refusal
             try:
                 async with self._bodies.read(request) as content:
-                    check_json(content)
-                    body = zod.document(content.decode(), ())
+                    check_json_size(content)
+                    body = parse_json(content, "request body")
             except BadRequest as error:
-                return Answer({"message": str(error)}, error.status)
-            except (InvalidDataError, UnicodeDecodeError):
-                return Answer({"message": "Invalid JSON"}, 400)
-            return await run_in_threadpool(_answered, endpoint, body)
+                return ApiResponse({"message": str(error)}, error.status)
+            except InvalidRequestError as error:
+                return error.response()
+            return await run_in_threadpool(_respond, endpoint, body)
 
-        return answer
+        return respond
 
     def _projects(self, _request: Request) -> Response:
         project = {
@@ -132,89 +118,67 @@ class Api:
             "organization": {"id": ORGANIZATION, "name": "DemoOrg"},
             "metadata": {},
         }
-        return Answer({"data": [project]})
+        return ApiResponse({"data": [project]})
 
     def _observations(self, request: Request) -> Response:
-        asked = Asked.of(request.query_params)
-        # One more than asked for tells whether there is a next page.
-        found = self._store.observations(
-            asked.conditions, limit=asked.limit + 1, position=asked.position
+        query = ObservationQuery.parse(request.query_params)
+        # One more than the limit tells whether there is a next page.
+        rows = self._store.observations(
+            query.conditions, limit=query.limit + 1, position=query.position
         )
-        page = found[: asked.limit]
-        more = page and len(found) > len(page)
-        return Answer(
+        page = rows[: query.limit]
+        more = page and len(rows) > len(page)
+        return ApiResponse(
             {
                 "data": [
-                    row(stored, asked.groups, self._project_id, asked.expanded) for stored in page
+                    row(each, query.groups, self._project_id, query.expanded) for each in page
                 ],
                 "meta": {"cursor": cursor_after(page[-1])} if more else {},
             }
         )
 
     def _metrics(self, request: Request) -> Response:
-        metrics = Metrics.of(zod.text(zod.member(request.query_params, "query"), ("query",)))
-        return Answer({"data": metrics.answer(self._store.rows(metrics.sql, metrics.values))})
+        query = parse_json(text(request.query_params.get("query"), "query"), "query parameter")
+        return ApiResponse({"data": metrics(self._store, MetricsQuery.parse(query))})
 
     def _list_scores(self, request: Request) -> Response:
-        asked = AskedScores.of(request.query_params)
-        found = self._scores.find(asked.conditions, asked.limit + 1)
-        page = found[: asked.limit]
-        more = page and len(found) > len(page)
-        return Answer(
+        query = ScoreQuery.parse(request.query_params)
+        rows = self._scores.find(query.conditions, query.limit + 1)
+        page = rows[: query.limit]
+        more = page and len(rows) > len(page)
+        return ApiResponse(
             {
-                "data": [answer_of(one, asked.groups, self._project_id) for one in page],
-                "meta": {"limit": asked.limit}
+                "data": [score_json(each, query.groups, self._project_id) for each in page],
+                "meta": {"limit": query.limit}
                 | ({"cursor": cursor_after_score(page[-1])} if more else {}),
             }
         )
 
     def _add_score(self, body: Any) -> Response:
-        """One score, or the list of them that Langfuse's SDKs send."""
+        """Store one score, or the list of them that Langfuse's SDKs send."""
         if not isinstance(body, list):
-            return Answer({"id": self._scores.save(body)})
+            return ApiResponse({"id": self._scores.save(body)})
         errors = self._scores.save_all(body)
         if not errors:
-            return Answer({"message": "Accepted"}, 202)
+            return ApiResponse({"message": "Accepted"}, 202)
         counts = {"accepted": len(body) - len(errors), "rejected": len(errors)}
-        return Answer({**counts, "errors": errors}, 207)
+        return ApiResponse({**counts, "errors": errors}, 207)
 
-    def _remove_score(self, request: Request) -> Response:
+    def _delete_score(self, request: Request) -> Response:
         self._scores.delete(request.path_params["id"])
-        return Answer({"message": "Score deletion queued successfully"}, 202)
-
-    def _list_models(self, request: Request) -> Response:
-        page = Page.of(request.query_params)
-        models = self._models.all()
-        return Answer({"data": page.cut(models), "meta": page.meta(len(models))})
-
-    def _add_model(self, body: Any) -> Response:
-        return Answer(self._models.add(body))
-
-    def _model(self, request: Request) -> Response:
-        wanted = request.path_params["id"]
-        found = next((one for one in self._models.all() if one["id"] == wanted), None)
-        return _missing(_NO_MODEL) if found is None else Answer(found)
-
-    def _remove_model(self, request: Request) -> Response:
-        if self._models.delete(request.path_params["id"]):
-            return Answer({"message": "Model successfully deleted"})
-        return _missing(_NO_MODEL + _BUILT_IN_MODELS)
-
-
-def _missing(message: str) -> Response:
-    return Answer({"message": message, "error": "LangfuseNotFoundError"}, 404)
+        return ApiResponse({"message": "Score deletion queued successfully"}, 202)
 
 
 def _health(_request: Request) -> Response:
-    return Answer({"status": "OK", "version": LANGFUSE_VERSION})
+    return ApiResponse({"status": "OK", "version": LANGFUSE_VERSION})
 
 
 def _retired(_request: Request) -> Response:
-    return Answer({"message": _RETIRED_MESSAGE}, 404)
+    return ApiResponse({"message": _RETIRED_MESSAGE}, 404)
 
 
-def _answered(endpoint: Callable[[_Sent], Response], sent: _Sent) -> Response:
+def _respond(endpoint: Callable[[_Input], Response], value: _Input) -> Response:
     try:
-        return endpoint(sent)
+        return endpoint(value)
     except (InvalidDataError, InvalidRequestError) as error:
-        return error.answer()
+        return error.response()

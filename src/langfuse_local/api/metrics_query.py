@@ -1,199 +1,157 @@
-"""The JSON of a metrics query, checked in Langfuse's order and refused in its words."""
+"""The JSON of a metrics query, checked in Langfuse's order.
+
+It holds what the demo's checks and Langfuse's recorded answers need: sums, counts and the 95th
+percentile of observations, in all or by user, session or version.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from langfuse_local.answers import InvalidRequestError
-from langfuse_local.api import zod
-from langfuse_local.api.aggregates import AGGREGATIONS, allowed
-from langfuse_local.api.filters import checked, conditions_of
-from langfuse_local.api.observation_view import OBSERVATIONS
-from langfuse_local.api.score_views import SCORE_VIEWS
-from langfuse_local.api.timeline import GRANULARITIES, KEY
+from ..responses import InvalidRequestError
+from .filters import conditions_of, parse_filters
+from .validation import array, moment, option, record, text, whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from langfuse_local.api.views import View
-    from langfuse_local.store.conditions import Condition
+    from ..store.conditions import Condition
 
-__all__ = ["Query"]
+__all__ = ["DIMENSIONS", "Metric", "MetricsQuery"]
 
-_PATH: Final = ("query",)
-_VIEWS: Final[Mapping[str, View]] = {"observations": OBSERVATIONS, **SCORE_VIEWS}
+DIMENSIONS: Final = {"sessionId": "session", "userId": "user", "version": "version"}
+"""The column that holds each dimension."""
+_MANY_VALUES: Final = ("sessionId", "userId")
+_MEASURES: Final = {
+    "count": "1",
+    "latency": "((s.start + s.duration) / 1000 - s.start / 1000)",  # milliseconds
+    "totalCost": "coalesce(s.cost, 0)",
+    "totalTokens": "coalesce(s.total_tokens, 0)",
+    "traceId": "s.trace",
+}
+_AGGREGATIONS: Final = {
+    "count": "count({0})",
+    "p95": "quantile({0}, 0.95)",
+    "sum": "total({0})",
+    "uniq": "count(DISTINCT {0})",
+}
 _DIRECTIONS: Final = ("asc", "desc")
-_ROWS, _MOST_ROWS = 100, 1000
-_BINS, _MOST_BINS = 10, 100
+_DEFAULT_LIMIT: Final = 100
+_MAX_LIMIT: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A query that makes sense.
+class Metric:
+    """An aggregation of a measure."""
+
+    measure: str
+    aggregation: str
+
+    @classmethod
+    def parse(cls, member: dict[str, Any]) -> Self:
+        """Read a member of `metrics`; raises InvalidRequestError."""
+        measure = option(member.get("measure"), _MEASURES, "measure")
+        aggregation = option(member.get("aggregation"), _AGGREGATIONS, "aggregation")
+        if measure == "traceId" and aggregation not in {"count", "uniq"}:
+            raise InvalidRequestError("The aggregation of traceId must be count or uniq.")
+        return cls(measure, aggregation)
+
+    @property
+    def key(self) -> str:
+        """The metric's key in the answer."""
+        return f"{self.aggregation}_{self.measure}"
+
+    @property
+    def sql(self) -> str:
+        """The value over a group's rows."""
+        return _AGGREGATIONS[self.aggregation].format(_MEASURES[self.measure])
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsQuery:
+    """A query that can be answered.
 
     Attributes:
-        metrics: Measures and their aggregations, by the key that they have in the answer.
-        filtered: The columns that the conditions name.
-        granularity: Of the time dimension; None without one.
-        order: Keys of the answer with their directions; empty if nothing was asked for.
+        start: The first microsecond since the epoch that counts.
+        end: The last one.
+        order: Keys of the answer with their directions; empty if the query names none.
     """
 
-    view: View
     dimensions: tuple[str, ...]
-    metrics: Mapping[str, tuple[str, str]]
+    metrics: tuple[Metric, ...]
     conditions: tuple[Condition, ...]
-    filtered: frozenset[str]
-    granularity: str | None
     start: int
     end: int
     order: tuple[tuple[str, str], ...]
-    bins: int
     limit: int
 
     @classmethod
-    def of(cls, document: Any) -> Self:
+    def parse(cls, document: Any) -> Self:
         """Check a query; raises InvalidDataError or InvalidRequestError."""
-        sent = _form(zod.record(document, _PATH))
-        view = _VIEWS[sent["view"]]
-        _check_cardinality(sent, view)
-        _check_names(sent, view)
-        filters = [_renamed(one, view) for one in sent["filters"]]
-        conditions = tuple(conditions_of(filters, view.columns))
-        metrics = {f"{how}_{measure}": (measure, how) for measure, how in sent["metrics"]}
-        _check_order(sent, metrics)
-        return cls(
-            view=view,
-            dimensions=tuple(dict.fromkeys(sent["dimensions"])),
+        members = record(document, "query")
+        option(members.get("view"), ("observations",), "view")
+        dimensions = [
+            option(member.get("field"), DIMENSIONS, "dimensions.field")
+            for member in _records(members, "dimensions")
+        ]
+        metrics = tuple(Metric.parse(member) for member in _records(members, "metrics"))
+        order = tuple(_order(members))
+        _check_many_values(members, dimensions, metrics, order)
+        query = cls(
+            dimensions=tuple(dict.fromkeys(dimensions)),
             metrics=metrics,
-            conditions=conditions,
-            filtered=frozenset(one["column"] for one in filters),
-            granularity=sent["granularity"],
-            start=sent["start"],
-            end=sent["end"],
-            order=tuple(sent["order"]),
-            bins=sent["bins"] or _BINS,
-            limit=sent["limit"] or _ROWS,
+            conditions=tuple(conditions_of(parse_filters(members.get("filters", []), "filters"))),
+            start=moment(members.get("fromTimestamp"), "fromTimestamp"),
+            end=moment(members.get("toTimestamp"), "toTimestamp"),
+            order=order,
+            limit=_limit(members),
         )
+        query.check()
+        return query
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of each row of the answer."""
+        return (*self.dimensions, *dict.fromkeys(metric.key for metric in self.metrics))
+
+    def check(self) -> None:
+        """Check that the parts go together; raises InvalidRequestError."""
+        if not self.metrics:
+            raise InvalidRequestError("metrics must not be empty.")
+        if self.start >= self.end:
+            raise InvalidRequestError("fromTimestamp must be before toTimestamp.")
+        for field, _ in self.order:
+            option(field, self.keys, "orderBy.field")
 
 
-def _form(asked: dict[str, Any]) -> dict[str, Any]:
-    """The members of the query, each of the right form."""
-    zod.array(zod.member(asked, "metrics"), (*_PATH, "metrics"))
-    found: dict[str, Any] = {
-        "view": _option(asked, "view", tuple(_VIEWS), _PATH),
-        "dimensions": [_member(one, "field", path) for one, path in _each(asked, "dimensions")],
-        "metrics": [
-            (_member(one, "measure", path), _option(one, "aggregation", AGGREGATIONS, path))
-            for one, path in _each(asked, "metrics")
-        ],
-        "filters": checked(asked.get("filters", []), (*_PATH, "filters")),
-        "granularity": _granularity(asked.get("timeDimension")),
-        "start": zod.moment(zod.member(asked, "fromTimestamp"), (*_PATH, "fromTimestamp")),
-        "end": zod.moment(zod.member(asked, "toTimestamp"), (*_PATH, "toTimestamp")),
-        "order": [
-            (_member(one, "field", path), _option(one, "direction", _DIRECTIONS, path))
-            for one, path in _each(asked, "orderBy", nullable=True)
-        ],
-        "bins": _bound(asked, "bins", _MOST_BINS),
-        "limit": _bound(asked, "row_limit", _MOST_ROWS),
-    }
-    if found["start"] >= found["end"]:
-        raise zod.custom("fromTimestamp must be before toTimestamp", _PATH)
-    return found
+def _records(members: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+    return (record(each, name) for each in array(members.get(name) or [], name))
 
 
-def _each(
-    asked: dict[str, Any], part: str, *, nullable: bool = False
-) -> list[tuple[dict[str, Any], zod.Path]]:
-    sent = asked.get(part, [])
-    path = (*_PATH, part)
-    listed = [] if sent is None and nullable else zod.array(sent, path)
-    return [(zod.record(one, (*path, place)), (*path, place)) for place, one in enumerate(listed)]
+def _order(members: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for member in _records(members, "orderBy"):
+        direction = option(member.get("direction"), _DIRECTIONS, "orderBy.direction")
+        yield text(member.get("field"), "orderBy.field"), direction
 
 
-def _member(one: dict[str, Any], name: str, path: zod.Path) -> str:
-    return zod.text(zod.member(one, name), (*path, name))
+def _limit(members: dict[str, Any]) -> int:
+    limit = record(members.get("config", {}), "config").get("row_limit", _DEFAULT_LIMIT)
+    return whole_number(limit, "config.row_limit", smallest=1, largest=_MAX_LIMIT)
 
 
-def _option(one: dict[str, Any], name: str, options: tuple[str, ...], path: zod.Path) -> str:
-    return zod.one_of(zod.member(one, name), options, (*path, name))
-
-
-def _granularity(sent: Any) -> str | None:
-    path = (*_PATH, "timeDimension")
-    if sent is None:
-        return None
-    return _option(zod.record(sent, path), "granularity", GRANULARITIES, path)
-
-
-def _bound(asked: dict[str, Any], name: str, largest: int) -> int | None:
-    path = (*_PATH, "config")
-    config = zod.record(asked["config"], path) if "config" in asked else {}
-    if name not in config:
-        return None
-    return zod.whole(config[name], (*path, name), smallest=1, largest=largest)
-
-
-def _check_cardinality(sent: dict[str, Any], view: View) -> None:
-    """Many groups need a limit and an order, and have no place in a time series."""
-    known = view.dimensions
-    many = ", ".join(name for name in sent["dimensions"] if name in known and known[name].many)
-    if not many:
-        return
-    named = f"High cardinality dimension(s) '{many}'"
-    if sent["granularity"] is not None:
+def _check_many_values(
+    members: dict[str, Any],
+    dimensions: list[str],
+    metrics: tuple[Metric, ...],
+    order: tuple[tuple[str, str], ...],
+) -> None:
+    """Ask for a limit, and an order by a metric, where there may be very many groups."""
+    many = ", ".join(name for name in dimensions if name in _MANY_VALUES)
+    keys = {metric.key for metric in metrics}
+    is_ordered = any(field in keys and direction == "desc" for field, direction in order)
+    if many and not (is_ordered and "row_limit" in (members.get("config") or {})):
         raise InvalidRequestError(
-            f"{named} cannot be used with timeDimension. Time series queries with high cardinality"
-            " dimensions produce unbounded result sets."
+            f"High cardinality dimension(s) '{many}' require both 'config.row_limit' and 'orderBy'"
+            " with direction 'desc' on a measure field."
         )
-    falling = [field for field, way in sent["order"] if way == "desc"]
-    if sent["limit"] is None or not falling:
-        raise InvalidRequestError(
-            f"{named} require both 'config.row_limit' and 'orderBy' with direction 'desc' on a"
-            " measure field."
-        )
-    ends = tuple(f"_{measure}" for measure, _ in sent["metrics"])
-    if wrong := [field for field in falling if not f"_{field}".endswith(ends)]:
-        raise InvalidRequestError(
-            f"{named} require 'orderBy' with direction 'desc' on a measure field."
-            f" '{', '.join(wrong)}' {'is' if len(wrong) == 1 else 'are'} not a measure in this"
-            " query."
-        )
-
-
-def _check_names(sent: dict[str, Any], view: View) -> None:
-    for name in sent["dimensions"]:
-        if name not in view.dimensions:
-            raise _invalid("dimension", name, view.dimensions)
-    for name, aggregation in sent["metrics"]:
-        if name not in view.measures:
-            raise _invalid("metric", name, view.measures)
-        measure = view.measures[name]
-        if aggregation not in allowed(measure):
-            raise InvalidRequestError(
-                f'Aggregation "{aggregation}" is not valid for measure "{name}" (type:'
-                f" {measure.type}). Valid aggregations: {', '.join(allowed(measure))}"
-            )
-
-
-def _invalid(what: str, name: str, known: Mapping[str, object]) -> InvalidRequestError:
-    return InvalidRequestError(f"Invalid {what} {name}. Must be one of {','.join(known)}")
-
-
-def _check_order(sent: dict[str, Any], metrics: Mapping[str, tuple[str, str]]) -> None:
-    known = {*sent["dimensions"], *([KEY] if sent["granularity"] else [])}
-    known |= {key for key, (_, how) in metrics.items() if how != "histogram"}
-    for field, _ in sent["order"]:
-        if field not in known:
-            raise InvalidRequestError(
-                f"Invalid orderBy field: {field}. Must be one of the dimension or metric fields."
-            )
-
-
-def _renamed(one: dict[str, Any], view: View) -> dict[str, Any]:
-    """As Langfuse has it, an unknown name that ends in `Name` means `name`."""
-    column = one["column"]
-    if view.columns.types(column) or not column.endswith("Name"):
-        return one
-    return {**one, "column": "name"}

@@ -6,16 +6,16 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from langfuse_local.mapping.javascript import refuse_constant, replace_surrogates
-from langfuse_local.moments import iso
-from langfuse_local.store.numbers import plain
+from ..mapping.javascript import refuse_constant, replace_surrogates
+from ..store.numbers import plain
+from ..timestamps import iso
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from langfuse_local.mapping.javascript import Value
-    from langfuse_local.mapping.observation import Observation
-    from langfuse_local.store.codec import Stored
+    from ..mapping.javascript import Value
+    from ..mapping.observation import Observation
+    from ..store.codec import Stored
 
 __all__ = ["DEFAULT_GROUPS", "GROUPS", "row"]
 
@@ -41,12 +41,10 @@ DEFAULT_GROUPS = frozenset({"core", "basic"})
 def row(
     stored: Stored, groups: Collection[str], project_id: str, expanded: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The answer's row with the field groups asked for; `core` is always there.
+    """Return an observation with these field groups; `core` is always there.
 
     Metadata values are cut as in Langfuse's lists, unless a key is to be expanded or input and
-    output are asked for: these are looked up where all of it is.
-
-    A span's own rounding is Langfuse's: times in whole milliseconds, durations their difference.
+    output are among the groups. Times are whole milliseconds, durations their difference.
     """
     observation = stored.observation
     answer = _core(observation, project_id)
@@ -89,7 +87,7 @@ def _basic(observation: Observation) -> dict[str, Any]:
 
 
 def _durations(observation: Observation, groups: Collection[str]) -> dict[str, Any]:
-    """Always answered; the database's own, of the group `metrics`, are null when they are zero.
+    """Return what is always answered; in the group `metrics` a zero is null.
 
     Without that group they are taken from the times, of which the first token's is in `time`.
     """
@@ -181,7 +179,7 @@ def _seconds(start: int, end: int | None) -> int | float | None:
 
 
 def _parsed(text: str) -> Any:
-    """What JSON in a metadata value stands for; other text, and numbers too exact, stay text."""
+    """Read the JSON of a metadata value; other text, and numbers too exact, stay text."""
     try:
         content: Value = json.loads(
             text, parse_int=_number, parse_float=_number, parse_constant=refuse_constant

@@ -1,20 +1,19 @@
-"""US dollars by kind of usage: the sender's own if there is any, else tokens times price."""
+"""US dollars by kind of usage: the span's own if it has any, else tokens times price."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping.usage import json_object
+from .usage import json_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langfuse_local.mapping.javascript import Value
-    from langfuse_local.mapping.prices import ModelPrice
-    from langfuse_local.mapping.values import Attributes
+    from .javascript import Value
+    from .values import Attributes
 
-__all__ = ["COST_KEY", "TOTAL_COST_KEYS", "computed_cost", "sent_cost"]
+__all__ = ["COST_KEY", "TOTAL_COST_KEYS", "computed_cost", "reported_cost"]
 
 COST_KEY: Final = "langfuse.observation.cost_details"
 # Here a zero counts.
@@ -27,24 +26,23 @@ _LIMIT: Final = 1_000_000
 _LARGEST: Final = 999_999.999999
 
 
-def sent_cost(attributes: Attributes) -> dict[str, float]:
-    """Costs that came with the span; what is not a number, a string of digits too, costs 0.
+def reported_cost(attributes: Attributes) -> dict[str, float]:
+    """Return costs that came with the span; what is no number, not even digits in text, is 0.
 
     A total is added only to costs of input and output alone.
     """
-    costs = _sent(attributes)
-    given = {kind for kind, value in costs.items() if value is not None}
-    if not given:
+    costs = _reported(attributes)
+    kinds = {kind for kind, value in costs.items() if value is not None}
+    if not kinds:
         return {}
-    stored = {kind: _amount(value) for kind, value in costs.items()}
-    if "total" not in stored and given <= _SUMMED:
-        stored["total"] = _amount(_sum([costs[kind] for kind in given]))
-    return stored
+    amounts = {kind: _amount(value) for kind, value in costs.items()}
+    if "total" not in amounts and kinds <= _SUMMED:
+        amounts["total"] = _amount(_sum([costs[kind] for kind in kinds]))
+    return amounts
 
 
-def computed_cost(usage: dict[str, int], price: ModelPrice) -> dict[str, float]:
-    """Tokens times price for each kind that has one, with their sum as `total`."""
-    prices = price.of(usage) if price.tiers else price.per_token
+def computed_cost(usage: dict[str, int], prices: Mapping[str, float]) -> dict[str, float]:
+    """Multiply tokens by price for each kind that has one, with the sum as `total`."""
     costs = {
         kind: _amount(count * per_token)
         for kind, count in usage.items()
@@ -55,7 +53,7 @@ def computed_cost(usage: dict[str, int], price: ModelPrice) -> dict[str, float]:
     return costs
 
 
-def _sent(attributes: Attributes) -> dict[str, Value]:
+def _reported(attributes: Attributes) -> dict[str, Value]:
     details = json_object(attributes, COST_KEY)
     if details is not None:
         return details
@@ -67,14 +65,12 @@ def _sent(attributes: Attributes) -> dict[str, Value]:
 
 
 def _per_token(kind: str, prices: Mapping[str, float]) -> float | None:
-    found = prices.get(kind)
-    if found is None and kind in _REASONING:
-        return prices.get("output")
-    return found
+    price = prices.get(kind)
+    return prices.get("output") if price is None and kind in _REASONING else price
 
 
 def _sum(values: list[Value]) -> Value:
-    """Their sum; text among them makes it text in JavaScript, and so no amount."""
+    """Add them up; text among them makes the sum text in JavaScript, and so no amount."""
     numbers = [value for value in values if isinstance(value, int | float)]
     return sum(numbers) if len(numbers) == len(values) else None
 

@@ -52,7 +52,7 @@ def parse(text: str) -> Value:
 
 
 def parsed(value: Value) -> Value:
-    """The JSON in a text; any other text, and other values, as they are."""
+    """Return the JSON in a text; any other text, and other values, as they are."""
     if not isinstance(value, str):
         return value
     try:
@@ -104,7 +104,7 @@ def number(value: Value) -> float | None:
 
 
 def replace_surrogates(value: Value) -> Value:
-    """The value with U+FFFD in place of every lone surrogate."""
+    """Put U+FFFD in place of every lone surrogate."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):

@@ -11,26 +11,21 @@ from typing import Final, TypeAlias
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from langfuse_local.mapping.javascript import Value, parsed, string, stringify
-from langfuse_local.mapping.values import Attributes, attributes
+from .javascript import Value, parsed, string, stringify
+from .values import Attributes, attributes
 
 __all__ = [
     "CHOICE_EVENT",
     "DETAILS_EVENT",
     "INPUT_EVENTS",
-    "LEGACY_INPUT_EVENT",
-    "LEGACY_OUTPUT_EVENT",
     "MESSAGE_KEYS",
     "SYSTEM_KEY",
     "TOOL_CALL_KEYS",
     "Events",
     "Exchange",
-    "event_attributes",
     "from_attributes",
     "from_details_event",
-    "from_logfire",
     "from_message_events",
-    "with_system",
 ]
 
 Events: TypeAlias = Sequence[Span.Event]
@@ -48,42 +43,30 @@ INPUT_EVENTS: Final = {
     "gen_ai.tool.message": "tool",
 }
 CHOICE_EVENT: Final = "gen_ai.choice"
-LEGACY_INPUT_EVENT: Final = "gen_ai.content.prompt"
-LEGACY_OUTPUT_EVENT: Final = "gen_ai.content.completion"
 
 
 def from_attributes(attributes: Attributes) -> Exchange | None:
-    """Input and output messages, the system instructions first; else a tool's call and result."""
-    given, answer = (attributes.get(key) for key in MESSAGE_KEYS)
-    if given or answer:
-        return with_system(given, attributes), answer
+    """Return input and output messages, instructions first; else a tool's call and result."""
+    messages, answer = (attributes.get(key) for key in MESSAGE_KEYS)
+    if messages or answer:
+        return _with_system(messages, attributes), answer
     call, result = (attributes.get(key) for key in TOOL_CALL_KEYS)
     return (call, result) if call or result else None
 
 
-def with_system(messages: Value, attributes: Attributes) -> Value:
-    """The messages with the span's system instructions in front, unless they have some."""
-    instructions = attributes.get(SYSTEM_KEY)
-    if not messages or not instructions:
-        return messages
-    read = parsed(messages)
-    if not isinstance(read, list) or any(_role(message) == "system" for message in read):
-        return messages
-    merged: Value = [{"role": "system", "content": _instructions(instructions)}, *read]
-    return stringify(merged) if isinstance(messages, str) else merged
-
-
 def from_details_event(events: Events) -> Exchange | None:
-    """What the first event with the operation's details holds, if it holds any content."""
+    """Return what the first event with the operation's details and any content holds."""
     for event in events:
-        if event.name == DETAILS_EVENT and (found := from_attributes(attributes(event.attributes))):
-            return found
+        if event.name == DETAILS_EVENT and (
+            exchange := from_attributes(attributes(event.attributes))
+        ):
+            return exchange
     return None
 
 
 def from_message_events(events: Events) -> Exchange | None:
-    """One message for each event, choices as the output: a single one without its list."""
-    given: list[Value] = [
+    """Make a message of each event, choices the output: a single one without its list."""
+    messages: list[Value] = [
         {"role": INPUT_EVENTS[event.name], **attributes(event.attributes)}
         for event in events
         if event.name in INPUT_EVENTS
@@ -91,29 +74,26 @@ def from_message_events(events: Events) -> Exchange | None:
     choices: list[Value] = [
         attributes(event.attributes) for event in events if event.name == CHOICE_EVENT
     ]
-    if not given and not choices:
+    if not messages and not choices:
         return None
-    return given or None, choices[0] if len(choices) == 1 else choices or None
+    return messages or None, choices[0] if len(choices) == 1 else choices or None
 
 
-def from_logfire(value: Value) -> Exchange | None:
-    """Logfire's one attribute with all events: the first choice is the output."""
-    events = parsed(value)
-    if not isinstance(events, list):
-        return None
-    given: list[Value] = [event for event in events if _name(event) != CHOICE_EVENT]
-    choice = next((event for event in events if _name(event) == CHOICE_EVENT), None)
-    return (given or None, choice) if given or choice else None
-
-
-def event_attributes(events: Events, name: str) -> Attributes | None:
-    """The attributes of the first event of that name."""
-    return next((attributes(event.attributes) for event in events if event.name == name), None)
+def _with_system(messages: Value, attributes: Attributes) -> Value:
+    """Put the span's system instructions in front of the messages, unless they have some."""
+    instructions = attributes.get(SYSTEM_KEY)
+    if not messages or not instructions:
+        return messages
+    listed = parsed(messages)
+    if not isinstance(listed, list) or any(_role(message) == "system" for message in listed):
+        return messages
+    merged: Value = [{"role": "system", "content": _instructions(instructions)}, *listed]
+    return stringify(merged) if isinstance(messages, str) else merged
 
 
 def _instructions(value: Value) -> str:
-    read = parsed(value)
-    return "\n".join(map(_part, read)) if isinstance(read, list) else string(read)
+    content = parsed(value)
+    return "\n".join(map(_part, content)) if isinstance(content, list) else string(content)
 
 
 def _part(part: Value) -> str:
@@ -123,7 +103,3 @@ def _part(part: Value) -> str:
 
 def _role(message: Value) -> Value:
     return message.get("role") if isinstance(message, dict) else None
-
-
-def _name(event: Value) -> Value:
-    return event.get("event.name") if isinstance(event, dict) else None

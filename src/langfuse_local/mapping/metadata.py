@@ -9,23 +9,22 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping.content import CONTENT_KEYS, CONTENT_PREFIXES
-from langfuse_local.mapping.fields import sent
-from langfuse_local.mapping.javascript import Value, parse
-from langfuse_local.mapping.values import Attributes, attributes
-from langfuse_local.memory import Remembered
+from ..cache import BoundedCache
+from .content import CONTENT_KEYS, CONTENT_PREFIXES
+from .fields import text_of
+from .javascript import Value, parse
+from .values import Attributes, attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 
-    from langfuse_local.mapping.observation import Origin
+    from .observation import Origin
 
 __all__ = [
     "BLOCKS",
-    "EXCLUDED_KEYS",
-    "GENERIC_PREFIXES",
+    "COMMON_PREFIX",
     "OBSERVATION_PREFIX",
     "TRACE_PREFIX",
     "Places",
@@ -36,21 +35,17 @@ __all__ = [
 
 TRACE_PREFIX: Final = "langfuse.trace.metadata"
 OBSERVATION_PREFIX: Final = "langfuse.observation.metadata"
-GENERIC_PREFIXES: Final = ("langfuse.metadata", "ai.telemetry.metadata")
-# Taken by fields of their own.
-EXCLUDED_KEYS: Final = frozenset(
-    f"ai.telemetry.metadata.{name}" for name in ("userId", "sessionId", "tags", "langfusePrompt")
-)
+COMMON_PREFIX: Final = "langfuse.metadata"
 # A sender's own key of one of these names replaces the whole block.
 BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
-_TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX, GENERIC_PREFIXES[1])
+_TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX)
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
-_OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, GENERIC_PREFIXES[0]}
+_OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, COMMON_PREFIX}
 # Every member repeats the names above it: with long ones, a small text would fill the memory.
 # What lies deeper stays the JSON that it is.
 _LONGEST_NAME: Final = 200
-_IS_SAFE: Final = Remembered(lambda name: not _DANGEROUS.search(name))
+_IS_SAFE: Final = BoundedCache(lambda name: not _DANGEROUS.search(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +66,7 @@ class Places:
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> Places:
-        """Where attributes of these names belong; some do in two places."""
+        """Find where attributes of these names belong; some do in two places."""
         observation = [(name, _below(OBSERVATION_PREFIX, name)) for name in names]
         trace = [(name, _below(TRACE_PREFIX, name)) for name in names]
         return cls(
@@ -85,7 +80,7 @@ class Places:
 def metadata(
     span: Attributes, places: Places, origin: Origin, *, own_sdk: bool
 ) -> tuple[dict[str, str], Origin]:
-    """The row's own metadata, and what remains of the metadata of where it comes from.
+    """Return the row's own metadata, and what remains of the metadata of its origin.
 
     Args:
         span: The span's attributes.
@@ -93,29 +88,29 @@ def metadata(
         origin: What `of_resource` and `of_scope` made of where the span comes from.
         own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
     """
-    own = {} if own_sdk else {place: sent(span[name]) for name, place in places.rest}
-    given = _given(span, places)
-    if not given:
+    own = {} if own_sdk else {place: text_of(span[name]) for name, place in places.rest}
+    members = _members(span, places)
+    if not members:
         return own, origin
-    if not given.keys().isdisjoint(BLOCKS):
-        replaced = tuple(f"{block}." for block in BLOCKS if block in given)
+    if not members.keys().isdisjoint(BLOCKS):
+        replaced = tuple(f"{block}." for block in BLOCKS if block in members)
         own = {key: value for key, value in own.items() if not key.startswith(replaced)}
         origin = origin.without(replaced)
-    for key, value in _flat(given):
+    for key, value in _flat(members):
         if key not in origin.metadata:
             own.setdefault(key, value)  # Of the same name twice, the first counts.
     return own, origin
 
 
 def of_resource(resource: Attributes) -> dict[str, str]:
-    """A resource's part of the metadata of all its spans."""
-    return {f"resourceAttributes.{key}": sent(value) for key, value in resource.items()}
+    """Return a resource's part of the metadata of all its spans."""
+    return {f"resourceAttributes.{key}": text_of(value) for key, value in resource.items()}
 
 
 def of_scope(scope: InstrumentationScope) -> dict[str, str]:
-    """An instrumentation scope's part of the metadata of all its spans."""
+    """Return an instrumentation scope's part of the metadata of all its spans."""
     named = {"scope.name": scope.name, "scope.version": scope.version}
-    own = {f"scope.attributes.{k}": sent(v) for k, v in attributes(scope.attributes).items()}
+    own = {f"scope.attributes.{k}": text_of(v) for k, v in attributes(scope.attributes).items()}
     return {key: value for key, value in named.items() if value} | own
 
 
@@ -124,14 +119,13 @@ def _is_taken(name: str) -> bool:
 
 
 def _below(prefix: str, name: str) -> str:
-    """An attribute's name in the metadata of this prefix, empty if it is none of it."""
-    starts = (f"{start}." for start in (prefix, *GENERIC_PREFIXES))
-    found = next((start for start in starts if name.startswith(start)), None)
-    return name.removeprefix(found) if found and name not in EXCLUDED_KEYS else ""
+    """Return an attribute's name in the metadata of this prefix, empty if it has none."""
+    starts = (f"{start}." for start in (prefix, COMMON_PREFIX))
+    return next((name.removeprefix(start) for start in starts if name.startswith(start)), "")
 
 
-def _given(span: Attributes, places: Places) -> dict[str, Value]:
-    """What the sender called metadata: the observation's with the trace's over it."""
+def _members(span: Attributes, places: Places) -> dict[str, Value]:
+    """Return what the sender called metadata: the observation's with the trace's over it."""
     own = {place: span[name] for name, place in places.observation}
     shared = {place: span[name] for name, place in places.trace}
     if not places.has_objects:
@@ -140,8 +134,8 @@ def _given(span: Attributes, places: Places) -> dict[str, Value]:
 
 
 def _object(span: Attributes, key: str) -> dict[str, Value]:
-    """The object that is the attribute itself; anything else is no metadata."""
-    value = span.get(key) or span.get(GENERIC_PREFIXES[0])
+    """Return the object that is the attribute itself; anything else is no metadata."""
+    value = span.get(key) or span.get(COMMON_PREFIX)
     if isinstance(value, str):
         try:
             value = parse(value)
@@ -158,4 +152,4 @@ def _flat(members: dict[str, Value], path: str = "") -> Iterator[tuple[str, str]
         if isinstance(value, dict) and len(name) <= _LONGEST_NAME:
             yield from _flat(value, f"{name}.")
         elif _IS_SAFE[name]:
-            yield name, value if isinstance(value, str) else sent(value)
+            yield name, value if isinstance(value, str) else text_of(value)

@@ -1,101 +1,59 @@
 """Messages that were flattened into attribute names, put together again.
 
-OpenLLMetry sends `gen_ai.prompt.0.role`, OpenInference `llm.input_messages.0.message.role`. The
-names come from outside, so depth and list length are bounded as in Langfuse.
+OpenInference sends `llm.input_messages.0.message.role`, older conventions `gen_ai.prompt.0.role`.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from langfuse_local.mapping.javascript import Value
-    from langfuse_local.mapping.values import Attributes
+    from .javascript import Value
+    from .values import Attributes
 
 __all__ = ["nested"]
 
+# The names come from outside: without bounds, a few of them could fill the memory.
 _MAX_DEPTH: Final = 64
-_MAX_SLOTS: Final = 10_001
-_REFUSED: Final = {"", "__proto__", "constructor", "prototype"}
-
-
-class _Node(dict[str, "_Node | Value"]):
-    """An object or list under construction, told apart from a value that is itself a list."""
-
-    def __init__(self, *, is_list: bool) -> None:
-        super().__init__()
-        self.is_list = is_list
-        self.size = 0
-
-    def growth(self, key: str) -> int:
-        """How many slots longer a list becomes with this index."""
-        return max(0, int(key) + 1 - self.size) if self.is_list else 0
-
-    def put(self, key: str, value: _Node | Value) -> None:
-        self.size += self.growth(key)
-        self[key] = value
-
-    def plain(self) -> Value:
-        """The list, with nulls in its gaps, or the object."""
-        members = {k: v.plain() if isinstance(v, _Node) else v for k, v in self.items()}
-        if not self.is_list:
-            return members
-        return [members.get(str(index)) for index in range(self.size)]
+_MAX_GAPS: Final = 10
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
 def nested(attributes: Attributes, prefix: str) -> Value:
-    """The object or list under a prefix, or the attribute of that very name if it holds anything.
+    """Return the object or list under a prefix, or the attribute of that very name if not empty.
 
     Of two names that contradict each other (`a.0` and `a.0.b`) the first counts.
     """
     if whole := attributes.get(prefix):
         return whole
+    root: dict[str, Value] = {}
     start = f"{prefix}."
-    paths = [
-        (key.removeprefix(start).split("."), value)
-        for key, value in attributes.items()
-        if key.startswith(start)
-    ]
-    paths = [(path, value) for path, value in paths if _is_allowed(path)]
-    root = _Node(is_list=any(len(path) > 1 and _is_index(path[0]) for path, _ in paths))
-    slots = _MAX_SLOTS
-    for path, value in paths:
-        slots -= _insert(root, path, value, slots)
-    return root.plain()
+    for key, value in attributes.items():
+        path = key.removeprefix(start).split(".")
+        if key.startswith(start) and len(path) <= _MAX_DEPTH:
+            _insert(root, path, value)
+    return _with_lists(root)
 
 
-def _insert(node: _Node, path: list[str], value: Value, slots: int) -> int:
-    """Put the value at the path if nothing is in its way; the number of list slots that took."""
-    used = 0
-    for step, following in zip(path, [*path[1:], None], strict=True):
-        if node.is_list and not _is_index(step):
-            return used
-        used += node.growth(step)
-        if used > slots:
-            return 0
-        child = node.get(step)
-        if following is None:
-            if not isinstance(child, _Node):
-                node.put(step, value)
-            return used
-        if child is None:
-            child = _Node(is_list=_is_index(following))
-            node.put(step, child)
-        if not isinstance(child, _Node):
-            return used
+def _insert(node: dict[str, Value], path: list[str], value: Value) -> None:
+    """Put the value at the path, unless another one is in its way."""
+    for step in path[:-1]:
+        child = node.setdefault(step, {})
+        if not isinstance(child, dict):
+            return
         node = child
-    return used
+    node.setdefault(path[-1], value)
 
 
-def _is_allowed(path: list[str]) -> bool:
-    return len(path) <= _MAX_DEPTH and not any(
-        step in _REFUSED or (_is_index(step) and _too_large(step)) for step in path
-    )
-
-
-def _is_index(step: str) -> bool:
-    return step.isascii() and step.isdigit() and (step == "0" or step[0] != "0")
-
-
-def _too_large(index: str) -> bool:
-    return len(index) > len(str(_MAX_SLOTS)) or int(index) >= _MAX_SLOTS
+def _with_lists(value: Value) -> Value:
+    """Turn objects whose names count from 0 into lists, with nulls in their gaps."""
+    if not isinstance(value, dict):
+        return value
+    members = {name: _with_lists(member) for name, member in value.items()}
+    if not members or not all(map(_INDEX.fullmatch, members)):
+        return members
+    length = max(map(int, members)) + 1
+    if length > len(members) + _MAX_GAPS:
+        return members
+    return [members.get(str(index)) for index in range(length)]

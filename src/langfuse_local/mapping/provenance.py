@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping.metadata import BLOCKS
-from langfuse_local.mapping.rules import RULES
+from .metadata import BLOCKS
+from .rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from langfuse_local.mapping.observation import Observation
-    from langfuse_local.mapping.rules import Key, Rule
+    from .observation import Observation
+    from .rules import Key, Rule
 
 __all__ = ["Attribute", "Field", "Provenance", "provenance"]
 
@@ -56,10 +56,10 @@ class Provenance:
 def provenance(row: Observation) -> Provenance:
     """Find where the row's fields came from, and what became of its attributes."""
     span, resource = _block(row, _SPAN), _block(row, _RESOURCE)
-    found = [_field(rule, row, span, resource) for rule in RULES]
+    fields = [_field(rule, row, span, resource) for rule in RULES]
     return Provenance(
-        tuple(each for each in found if each.value or each.name in _ALWAYS),
-        tuple(_attributes(row, found, span)),
+        tuple(each for each in fields if each.value or each.name in _ALWAYS),
+        tuple(_attributes(row, fields, span)),
     )
 
 
@@ -68,16 +68,16 @@ def _field(rule: Rule, row: Observation, span: dict[str, str], resource: dict[st
     if not value:
         return Field(rule.field, "", (), "no attribute gives it")
     for place, key in enumerate(rule.keys, start=1):
-        sent = resource if key.of_resource else span
-        names = [n for n, text in sent.items() if key.covers(n) and rule.gives(row, n, text)]
+        attributes = resource if key.of_resource else span
+        names = [n for n, text in attributes.items() if key.covers(n) and rule.gives(row, n, text)]
         if names:
-            told = f"{place} of {len(rule.keys)}{' (resource)' if key.of_resource else ''}"
-            return Field(rule.field, value, tuple(_placed(n, key) for n in names), told)
+            order = f"{place} of {len(rule.keys)}{' (resource)' if key.of_resource else ''}"
+            return Field(rule.field, value, tuple(_placed(n, key) for n in names), order)
     return Field(rule.field, value, (), rule.otherwise)
 
 
-def _attributes(row: Observation, found: list[Field], span: dict[str, str]) -> Iterator[Attribute]:
-    taken = {name for field in found for name in field.attributes}
+def _attributes(row: Observation, fields: list[Field], span: dict[str, str]) -> Iterator[Attribute]:
+    taken = {name for field in fields for name in field.attributes}
     for name, text in sorted(span.items()):
         yield Attribute(name, text, _fate(name, taken))
     for name, text in sorted(row.metadata.items()):

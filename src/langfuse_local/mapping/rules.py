@@ -9,21 +9,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping import (
-    content,
-    costs,
-    dialects,
-    fields,
-    generations,
-    kinds,
-    metadata,
-    usage,
-)
+from . import content, costs, fields, generations, metadata, observation_type, usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from langfuse_local.mapping.observation import Observation
+    from .observation import Observation
 
 __all__ = ["METADATA_RULES", "RULES", "Key", "Rule"]
 
@@ -37,7 +28,7 @@ class Key:
     is_prefix: bool = False
 
     def covers(self, name: str) -> bool:
-        """Whether the attribute of this name is meant."""
+        """Tell whether the attribute of this name is meant."""
         return name.startswith(self.name) if self.is_prefix else name == self.name
 
 
@@ -91,19 +82,11 @@ def _gives_environment(row: Observation, name: str, text: str) -> bool:
 
 
 def _gives_type(row: Observation, name: str, text: str) -> bool:
-    return kinds.kind({name: text}) == row.type
+    return observation_type.observation_type({name: text}) == row.type
 
 
 def _gives_level(row: Observation, _: str, text: str) -> bool:
     return fields.LEVELS.get(text.strip().upper()) == row.level
-
-
-def _gives_name(row: Observation, name: str, text: str) -> bool:
-    # An AI SDK operation is prefixed with its function.
-    return text == row.name or (name == fields.NAME_KEYS[-1] and row.name.endswith(f":{text}"))
-
-
-_OF_INSTRUMENTATION: Final = "keys of its instrumentation's own"
 
 
 def _of_json(value: object) -> str:
@@ -142,26 +125,20 @@ RULES: Final = (
         _gives_environment,
         "`default`: none was sent that can be one",
     ),
-    Rule("Name", _span(*fields.NAME_KEYS), lambda row: row.name, _gives_name, "the span's name"),
+    _text("Name", _span(*fields.NAME_KEYS), lambda row: row.name, "the span's name"),
     Rule(
         "Type",
         _span(
-            *(key for key, _ in kinds.TYPE_RULES),
-            *kinds.AI_OPERATION_KEYS,
-            *kinds.TOOL_KEYS,
-            *kinds.DELEGATION_KEYS,
-            *kinds.MODEL_KEYS,
+            *(key for key, _ in observation_type.TYPE_RULES),
+            *observation_type.TOOL_KEYS,
+            *observation_type.MODEL_KEYS,
         ),
         lambda row: row.type,
         _gives_type,
-        "the span itself: SPAN unless its scope is a known one",
+        "SPAN: no rule knows the span",
     ),
     Rule(
-        "Level",
-        _span(fields.LEVEL_KEY),
-        lambda row: row.level,
-        _gives_level,
-        "the span's status",
+        "Level", _span(fields.LEVEL_KEY), lambda row: row.level, _gives_level, "the span's status"
     ),
     _text(
         "Status message",
@@ -169,7 +146,7 @@ RULES: Final = (
         lambda row: row.status_message,
         "the span's status",
     ),
-    _text("Model", _span(*generations.MODEL_NAME_KEYS, "genkit:name"), lambda row: row.model),
+    _text("Model", _span(*generations.MODEL_NAME_KEYS), lambda row: row.model),
     Rule(
         "Model parameters",
         (*_span(*generations.PARAMETER_KEYS), *_prefixes(*generations.PARAMETER_PREFIXES)),
@@ -177,18 +154,12 @@ RULES: Final = (
             "" if row.model_parameters == generations.NO_PARAMETERS else row.model_parameters
         ),
         lambda _row, name, text: bool(text) and not name.endswith(".model"),
-        _OF_INSTRUMENTATION,
     ),
     Rule(
         "Usage",
-        (
-            *_span(usage.USAGE_KEY),
-            *_prefixes(*usage.COUNTER_PREFIXES),
-            *_span(*dialects.AI_USAGE_KEYS),
-        ),
+        (*_span(usage.USAGE_KEY), *_prefixes(*usage.COUNTER_PREFIXES)),
         lambda row: _of_json(row.usage),
         lambda _row, name, text: bool(text) and name not in costs.TOTAL_COST_KEYS,
-        _OF_INSTRUMENTATION,
     ),
     Rule(
         "Cost",
@@ -197,21 +168,15 @@ RULES: Final = (
         _is_there,
         "tokens times the model's price",
     ),
-    _text(
-        "Prompt",
-        _span(*generations.PROMPT_NAME_KEYS),
-        lambda row: row.prompt_name,
-        _OF_INSTRUMENTATION,
-    ),
+    _text("Prompt", _span(*generations.PROMPT_NAME_KEYS), lambda row: row.prompt_name),
     _text(
         "Prompt version",
         _span(*generations.PROMPT_VERSION_KEYS),
         lambda row: "" if row.prompt_version is None else str(row.prompt_version),
-        _OF_INSTRUMENTATION,
     ),
     Rule(
         "First token",
-        _span(generations.COMPLETION_START_KEY, *generations.FIRST_CHUNK_KEYS),
+        _span(generations.COMPLETION_START_KEY),
         lambda row: "" if row.completion_start_time is None else str(row.completion_start_time),
         _is_there,
     ),
@@ -235,7 +200,7 @@ RULES: Final = (
 METADATA_RULES: Final = (
     (f"{metadata.TRACE_PREFIX}.*", "metadata, to filter by; wins over the next two"),
     (f"{metadata.OBSERVATION_PREFIX}.*", "metadata, to filter by"),
-    *((f"{prefix}.*", "metadata, to filter by") for prefix in metadata.GENERIC_PREFIXES),
+    (f"{metadata.COMMON_PREFIX}.*", "metadata, to filter by"),
     ("definitions of tools", "the input, under tools"),
     ("anything else on the span", f"metadata, under {metadata.BLOCKS[0]}."),
     ("attributes of the resource", f"metadata, under {metadata.BLOCKS[1]}."),

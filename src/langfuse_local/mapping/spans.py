@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
-from langfuse_local.mapping import fields, generations
-from langfuse_local.mapping.content import content
-from langfuse_local.mapping.costs import computed_cost, sent_cost
-from langfuse_local.mapping.kinds import is_old_sdk, kind
-from langfuse_local.mapping.metadata import metadata, of_resource, of_scope
-from langfuse_local.mapping.observation import Observation, Origin
-from langfuse_local.mapping.shapes import SHAPES
-from langfuse_local.mapping.tools import with_tools
-from langfuse_local.mapping.usage import KNOWN_SCOPES, usage
-from langfuse_local.mapping.values import Attributes, attributes
+from . import fields, generations
+from .content import content
+from .costs import computed_cost, reported_cost
+from .metadata import metadata, of_resource, of_scope
+from .observation import Observation, Origin
+from .observation_type import observation_type
+from .plan import PLANS
+from .prices import prices_of
+from .tools import with_tools
+from .usage import usage
+from .values import Attributes, attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-    from langfuse_local.mapping.prices import Prices
 
 __all__ = ["observations"]
 
@@ -43,10 +43,7 @@ class _Shared:
 
     resource: Attributes
     origin: Origin
-    scope: str
-    has_dialect: bool
     own_sdk: bool
-    old_sdk: bool
     version: str
     release: str
     now: int
@@ -54,16 +51,16 @@ class _Shared:
 
 
 def observations(
-    request: ExportTraceServiceRequest, prices: Prices, id_of: Callable[[bytes], str] = bytes.hex
+    request: ExportTraceServiceRequest, id_of: Callable[[bytes], str] = bytes.hex
 ) -> Iterator[Observation]:
-    """One observation per span, in the order of the request, made as they are asked for."""
+    """Map each span to an observation, in the order of the request, one at a time."""
     now = time.time_ns()
     for resource_spans in request.resource_spans:
         resource = attributes(resource_spans.resource.attributes)
         described = of_resource(resource)
         for scope_spans in resource_spans.scope_spans:
             shared = _shared(scope_spans, resource, described, now, id_of)
-            yield from (_observation(span, shared, prices) for span in scope_spans.spans)
+            yield from (_observation(span, shared) for span in scope_spans.spans)
 
 
 def _shared(
@@ -76,77 +73,71 @@ def _shared(
     return _Shared(
         resource=resource,
         origin=Origin(described | of_scope(spans.scope)),
-        scope=spans.scope.name,
-        has_dialect=spans.scope.name in KNOWN_SCOPES,
         own_sdk=spans.scope.name.startswith(_OWN_SDK),
-        old_sdk=is_old_sdk(spans.scope.name, spans.scope.version, resource),
-        version=fields.sent(resource.get(fields.SERVICE_VERSION_KEY)),
-        release=fields.sent(resource.get(fields.RELEASE_KEY)),
+        version=fields.text_of(resource.get(fields.SERVICE_VERSION_KEY)),
+        release=fields.text_of(resource.get(fields.RELEASE_KEY)),
         now=now,
         id_of=id_of,
     )
 
 
-def _observation(span: Span, shared: _Shared, prices: Prices) -> Observation:
-    sent = attributes(span.attributes)
-    shape = SHAPES[tuple(sent)]
+def _observation(span: Span, shared: _Shared) -> Observation:
+    values = attributes(span.attributes)
+    plan = PLANS[tuple(values)]
     start, end = _times(span, shared.now)
-    kept = {} if generations.is_roll_up(sent) else sent
-    model = generations.model_name(kept)
-    has_usage = shape.has_usage or shared.has_dialect
-    tokens = usage(kept, shared.scope) if kept and has_usage else {}
-    observation_type = kind(sent, scope=shared.scope, span_name=span.name, old_sdk=shared.old_sdk)
-    prompted = sent if observation_type == "GENERATION" else {}
-    given, answer = None, None
-    if shape.has_content or span.events:
-        given, answer = content(sent, span.events, shared.scope)
-    own, origin = metadata(sent, shape.places, shared.origin, own_sdk=shared.own_sdk)
-    given = with_tools(given, own)
+    counted = {} if generations.is_roll_up(values) else values
+    model = generations.model_name(counted)
+    tokens = usage(counted) if counted and plan.has_usage else {}
+    type_ = observation_type(values)
+    prompted = values if type_ == "GENERATION" else {}
+    input_text, output_text = None, None
+    if plan.has_content or span.events:
+        input_text, output_text = content(values, span.events)
+    own, origin = metadata(values, plan.places, shared.origin, own_sdk=shared.own_sdk)
     parameters = generations.NO_PARAMETERS
-    if shape.has_parameters or shared.has_dialect:
-        parameters = generations.parameters(sent, shared.scope)
+    if plan.has_parameters:
+        parameters = generations.parameters(values)
     failed = span.status.code == Status.STATUS_CODE_ERROR
     return Observation(
         id=shared.id_of(span.span_id),
         trace_id=shared.id_of(span.trace_id),
         parent_id=shared.id_of(span.parent_span_id) or None,
-        type=observation_type,
-        name=fields.name(sent, span.name),
+        type=type_,
+        name=fields.name(values, span.name),
         start_time=start,
         end_time=end,
-        completion_start_time=generations.completion_start(sent, start),
-        level=fields.level(sent, span.name, shared.scope, failed=failed),
-        status_message=fields.sent(sent.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
-        version=fields.sent(sent.get(fields.VERSION_KEY, shared.version)),
-        release=fields.sent(sent.get(fields.RELEASE_KEY, shared.release)),
-        environment=fields.environment(sent, shared.resource),
-        public=fields.flag(sent, fields.PUBLIC_KEYS),
-        is_app_root=fields.flag(sent, (fields.ROOT_KEY,)),
-        user_id=fields.text(sent, fields.USER_KEYS),
-        session_id=fields.text(sent, fields.SESSION_KEYS),
-        trace_name=fields.sent(sent.get(fields.TRACE_NAME_KEY)) or None,
-        tags=fields.tags(sent),
+        completion_start_time=generations.completion_start(values),
+        level=fields.level(values, failed=failed),
+        status_message=fields.text_of(values.get(fields.STATUS_MESSAGE_KEY, span.status.message)),
+        version=fields.text_of(values.get(fields.VERSION_KEY, shared.version)),
+        release=fields.text_of(values.get(fields.RELEASE_KEY, shared.release)),
+        environment=fields.environment(values, shared.resource),
+        public=fields.flag(values, fields.PUBLIC_KEYS),
+        is_app_root=fields.flag(values, (fields.ROOT_KEY,)),
+        user_id=fields.text(values, fields.USER_KEYS),
+        session_id=fields.text(values, fields.SESSION_KEYS),
+        trace_name=fields.text_of(values.get(fields.TRACE_NAME_KEY)) or None,
+        tags=fields.tags(values),
         model=model,
         model_parameters=parameters,
         usage=tokens,
-        cost=_cost(kept, model, tokens, prices),
+        cost=_cost(counted, model, tokens),
         prompt_name=generations.prompt_name(prompted),
         prompt_version=generations.prompt_version(prompted),
-        input=given,
-        output=answer,
+        input=with_tools(input_text, own),
+        output=output_text,
         own_metadata=own,
         origin=origin,
     )
 
 
-def _cost(sent: Attributes, model: str, tokens: dict[str, int], prices: Prices) -> dict[str, float]:
-    if cost := sent_cost(sent):
+def _cost(values: Attributes, model: str, tokens: dict[str, int]) -> dict[str, float]:
+    if cost := reported_cost(values):
         return cost
-    price = prices.find(model) if model and tokens else None
-    return computed_cost(tokens, price) if price else {}
+    return computed_cost(tokens, prices_of(model))
 
 
 def _times(span: Span, now: int) -> tuple[int, int]:
-    """Start and end; a missing one is the other, both missing are now."""
+    """Return start and end; a missing one is the other, both missing are now."""
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     return min(start or end or now, _LAST), min(end or start or now, _LAST)

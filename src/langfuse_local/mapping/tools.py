@@ -1,104 +1,72 @@
-"""Definitions of a model's tools: sent as attributes or metadata, shown as part of the input."""
+"""Definitions of a model's tools: attributes or metadata of a span, shown as part of its input."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping.dialects import payload
-from langfuse_local.mapping.javascript import Value, parsed, stringify
+from .javascript import Value, parsed, stringify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["TOOL_SOURCES", "with_tools"]
 
-# In a row's metadata, in order of precedence. Others than the AI SDK name every tool.
-_REQUEST: Final = "attributes.model_request_parameters"
-_AI_TOOLS: Final = "attributes.ai.prompt.tools"
+# Names in a row's metadata, in order of precedence.
+_LISTS: Final = ("tools", "attributes.gen_ai.tool.definitions")
 _INDEXED: Final = re.compile(r"attributes\.llm\.tools\.([0-9]{1,9})\.tool\.json_schema")
-TOOL_SOURCES: Final = (
-    "tools",
-    _AI_TOOLS,
-    "attributes.gen_ai.tool.definitions",
-    _REQUEST,
-    "attributes.llm.tools.0.tool.json_schema",
-)
-_IN_REQUEST: Final = "function_tools"
+TOOL_SOURCES: Final = (*_LISTS, "attributes.llm.tools.0.tool.json_schema")
 
 
-def with_tools(given: str | None, metadata: dict[str, str]) -> str | None:
-    """The input with the tools that the metadata defines, which are taken out of the metadata.
+def with_tools(content: str | None, metadata: dict[str, str]) -> str | None:
+    """Return the input with the tools that the metadata defines, taken out of the metadata.
 
     Both stay as they are if there are no tools, or the input has no place for them.
     """
     if metadata.keys().isdisjoint(TOOL_SOURCES):
-        return given
-    found = dict(_found(metadata))
-    tools = _distinct([tool for tools in found.values() for tool in tools])
-    merged = _merged(parsed(given), tools) if tools else None
+        return content
+    definitions = dict(_definitions(metadata))
+    tools = _distinct([tool for listed in definitions.values() for tool in listed])
+    merged = _merged(parsed(content), tools) if tools else None
     if merged is None:
-        return given
-    for key in found:
-        _remove(metadata, key)
+        return content
+    for key in definitions:
+        del metadata[key]
     return stringify(merged)
 
 
-def _found(metadata: dict[str, str]) -> Iterator[tuple[str, list[Value]]]:
-    """Definitions by where they are; where one thing is no definition, nothing is taken."""
-    for key in TOOL_SOURCES[:-1]:
-        text = metadata.get(key)
-        is_tool = _has_type if key == _AI_TOOLS else _is_named
-        if text is not None and (tools := _definitions(_inside(key, text), is_tool)) is not None:
+def _definitions(metadata: dict[str, str]) -> Iterator[tuple[str, list[Value]]]:
+    """Find definitions by where they are; a list with something else in it is none."""
+    for key in _LISTS:
+        listed = parsed(metadata.get(key))
+        tools = [*map(parsed, listed)] if isinstance(listed, list) else None
+        if tools is not None and all(map(_is_named, tools)):
             yield key, tools
-    indexed = sorted((int(found[1]), key) for key in metadata if (found := _INDEXED.fullmatch(key)))
-    for _, key in indexed:
-        if _is_named(tool := parsed(metadata[key])):
-            yield key, [tool]
+    matches = (match for key in metadata if (match := _INDEXED.fullmatch(key)))
+    for match in sorted(matches, key=lambda match: int(match[1])):
+        if _is_named(tool := parsed(metadata[match[0]])):
+            yield match[0], [tool]
 
 
-def _inside(key: str, text: str) -> Value:
-    read = parsed(text)
-    if key == _REQUEST:
-        return payload(read.get(_IN_REQUEST)) if isinstance(read, dict) else None
-    return read
-
-
-def _definitions(value: Value, is_tool: Callable[[Value], bool]) -> list[Value] | None:
-    if not isinstance(value, list):
-        return None
-    tools = [parsed(tool) for tool in value]
-    return tools if all(map(is_tool, tools)) else None
-
-
-def _remove(metadata: dict[str, str], key: str) -> None:
-    text = metadata.pop(key)
-    request = parsed(text) if key == _REQUEST else None
-    if isinstance(request, dict) and (
-        rest := {k: v for k, v in request.items() if k != _IN_REQUEST}
-    ):
-        metadata[key] = stringify(rest)
-
-
-def _merged(given: Value, tools: list[Value]) -> Value:
-    """The input as an object with tools in it, None if it cannot be one."""
-    if given is None:
+def _merged(content: Value, tools: list[Value]) -> Value:
+    """Return the input as an object with tools in it, None if it cannot be one."""
+    if content is None:
         return {"tools": tools}
-    if isinstance(given, list):
-        return {"messages": given, "tools": tools}
-    if isinstance(given, str):
-        return {"prompt": given, "tools": tools}
-    if not isinstance(given, dict):
+    if isinstance(content, list):
+        return {"messages": content, "tools": tools}
+    if isinstance(content, str):
+        return {"prompt": content, "tools": tools}
+    if not isinstance(content, dict):
         return None
-    own = parsed(given.get("tools"))
+    own = parsed(content.get("tools"))
     if own is None:
-        return {**given, "tools": tools}
-    kept = [tool for tool in map(parsed, own) if _has_type(tool)] if isinstance(own, list) else []
-    return {**given, "tools": _distinct([*kept, *tools])} if kept or own == [] else None
+        return {**content, "tools": tools}
+    kept = [tool for tool in map(parsed, own) if _is_tool(tool)] if isinstance(own, list) else []
+    return {**content, "tools": _distinct([*kept, *tools])} if kept or own == [] else None
 
 
 def _distinct(tools: list[Value]) -> list[Value]:
-    """Each name once; what has none is kept."""
+    """Keep each name once, and every tool without a name."""
     seen: set[str] = set()
     kept: list[Value] = []
     for tool in tools:
@@ -113,15 +81,16 @@ def _distinct(tools: list[Value]) -> list[Value]:
 def _name(tool: Value) -> Value:
     if not isinstance(tool, dict):
         return None
-    inner = tool.get("function")
-    if inner is None:
+    function = tool.get("function")
+    if function is None:
         return tool.get("name")
-    return inner.get("name") if isinstance(inner, dict) else None
+    return function.get("name") if isinstance(function, dict) else None
 
 
 def _is_named(tool: Value) -> bool:
     return bool(_name(tool))
 
 
-def _has_type(tool: Value) -> bool:
+def _is_tool(tool: Value) -> bool:
+    """Tell whether it has a name, or only a type, as the tools of a provider do."""
     return _is_named(tool) or (isinstance(tool, dict) and isinstance(tool.get("type"), str))

@@ -1,24 +1,16 @@
-"""Tokens by kind: as the sender details them, else from the counters of the conventions."""
+"""Tokens by kind: as `usage_details` has them, else from the counters of the conventions."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.mapping.dialects import (
-    ADK_SCOPE,
-    AI_SCOPE,
-    GENKIT_SCOPE,
-    ai_usage,
-    cached_by_adk,
-    genkit_usage,
-    leading_integer,
-)
-from langfuse_local.mapping.javascript import MAX_SAFE_INTEGER, Value, number, parse
+from .javascript import MAX_SAFE_INTEGER, Value, number, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langfuse_local.mapping.values import Attributes
+    from .values import Attributes
 
 __all__ = [
     "AUDIO_COUNTERS",
@@ -26,7 +18,6 @@ __all__ = [
     "CACHE_WRITE_COUNTERS",
     "COUNTER_PREFIXES",
     "INPUT_COUNTERS",
-    "KNOWN_SCOPES",
     "OUTPUT_COUNTERS",
     "REASONING_COUNTERS",
     "TOTAL_COUNTERS",
@@ -75,8 +66,7 @@ _NAMED: Final = frozenset(
 )
 _LARGEST_TOTAL: Final = 2**63 - 1  # that a database holds; a sender may claim any number of tokens
 _COST_COUNTER: Final = "gen_ai.usage.cost"
-_DIALECTS: Final = {AI_SCOPE: ai_usage, GENKIT_SCOPE: genkit_usage}
-KNOWN_SCOPES: Final = {*_DIALECTS, ADK_SCOPE}
+_LEADING_INTEGER: Final = re.compile(r"\s*([+-]?[0-9]{1,300})")
 # Usage objects as OpenAI's two APIs return them, which are renamed; all three counters are needed.
 _OPENAI: Final = (
     ("prompt_tokens", "completion_tokens", "total_tokens"),
@@ -84,12 +74,11 @@ _OPENAI: Final = (
 )
 
 
-def usage(attributes: Attributes, scope: str = "") -> dict[str, int]:
-    """Tokens by kind, with their sum as `total` unless a total was sent."""
+def usage(attributes: Attributes) -> dict[str, int]:
+    """Return tokens by kind, with their sum as `total` unless a total was sent."""
     details = json_object(attributes, USAGE_KEY)
     if details is None:
-        is_known = scope in KNOWN_SCOPES
-        counts = _integers(_of_scope(attributes, scope) if is_known else _counted(attributes))
+        counts = _integers(_counted(attributes))
     else:
         counts = _of_openai(details) or _integers(details)
     if counts and "total" not in counts:
@@ -98,12 +87,12 @@ def usage(attributes: Attributes, scope: str = "") -> dict[str, int]:
 
 
 def is_usage(key: str) -> bool:
-    """Whether tokens may be found in an attribute of this name, whatever its scope."""
+    """Tell whether tokens may be in an attribute of this name."""
     return key == USAGE_KEY or _is_counter(key)
 
 
 def json_object(attributes: Attributes, key: str) -> dict[str, Value] | None:
-    """The JSON object in an attribute, empty if it holds something else.
+    """Return the JSON object in an attribute, empty if it holds something else.
 
     None sends the caller to other attributes: there is none, or it is not JSON.
     """
@@ -113,27 +102,10 @@ def json_object(attributes: Attributes, key: str) -> dict[str, Value] | None:
     if not isinstance(value, str):
         return {}
     try:
-        parsed = parse(value)
+        content = parse(value)
     except ValueError:
         return None
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _of_scope(attributes: Attributes, scope: str) -> dict[str, Value]:
-    read = _DIALECTS.get(scope)
-    own = read(attributes) if read else None
-    counts = _counted(attributes) if own is None else own
-    if scope == ADK_SCOPE and "input_cached_tokens" not in counts:
-        return _with_cached(counts, cached_by_adk(attributes))
-    return counts
-
-
-def _with_cached(counts: dict[str, Value], cached: float | None) -> dict[str, Value]:
-    given = counts.get("input")
-    if cached is None:
-        return counts
-    less = {"input": max(given - cached, 0)} if isinstance(given, int | float) else {}
-    return counts | {"input_cached_tokens": cached, **less}
+    return content if isinstance(content, dict) else {}
 
 
 def _counted(attributes: Attributes) -> dict[str, Value]:
@@ -142,10 +114,10 @@ def _counted(attributes: Attributes) -> dict[str, Value]:
         return {}
     read, written = _pick(counters, CACHE_READ_COUNTERS), _pick(counters, CACHE_WRITE_COUNTERS)
     reasoning, audio = _pick(counters, REASONING_COUNTERS), _pick(counters, AUDIO_COUNTERS)
-    given, answer = _pick(counters, INPUT_COUNTERS), _pick(counters, OUTPUT_COUNTERS)
+    input_count, output_count = _pick(counters, INPUT_COUNTERS), _pick(counters, OUTPUT_COUNTERS)
     named = {
-        "input": _without(given, read, written),
-        "output": _without(answer, reasoning, audio),
+        "input": _without(input_count, read, written),
+        "output": _without(output_count, reasoning, audio),
         "total": _pick(counters, TOTAL_COUNTERS),
         "input_cached_tokens": read,
         "input_cache_creation": written,
@@ -174,33 +146,34 @@ def _pick(counters: dict[str, float], names: Sequence[str]) -> float | None:
 
 
 def _without(count: float | None, *parts: float | None) -> float | None:
-    """A count without the parts of it that are counted on their own."""
+    """Take the parts that are counted on their own out of a count."""
     return None if count is None else max(count - sum(part or 0 for part in parts), 0)
 
 
 def _of_openai(details: dict[str, Value]) -> dict[str, int]:
-    """OpenAI's own usage object in Langfuse's names, empty if it is not one, to the letter."""
-    for given, answer, total in _OPENAI:
+    """Rename OpenAI's own usage object; empty if it is not exactly one."""
+    for input_name, output_name, total_name in _OPENAI:
+        names = {"input": input_name, "output": output_name, "total": total_name}
         counts = {
             kind: count
-            for kind, name in (("input", given), ("output", answer), ("total", total))
+            for kind, name in names.items()
             if (count := _whole(details.get(name))) is not None
         }
-        parts = {"input": f"{given}_details", "output": f"{answer}_details"}
-        is_known = details.keys() <= {given, answer, total, *parts.values()}
-        if is_known and len(counts) == len(_OPENAI[0]):
+        parts = {kind: f"{names[kind]}_details" for kind in ("input", "output")}
+        is_known = details.keys() <= {*names.values(), *parts.values()}
+        if is_known and len(counts) == len(names):
             return _with_parts(counts, {kind: details.get(name) for kind, name in parts.items()})
     return {}
 
 
 def _with_parts(counts: dict[str, int], parts: dict[str, Value]) -> dict[str, int]:
-    """The counts without their parts, which are counts of their own; empty if one is no count."""
-    for kind, sent in parts.items():
-        if sent is None:
+    """Count the parts on their own, out of the counts; empty if one of them is no count."""
+    for kind, part in parts.items():
+        if part is None:
             continue
-        if not isinstance(sent, dict):
+        if not isinstance(part, dict):
             return {}
-        for name, value in sent.items():
+        for name, value in part.items():
             count = _whole(value)
             if count is not None:
                 counts[f"{kind}_{name}"] = count
@@ -211,14 +184,15 @@ def _with_parts(counts: dict[str, int], parts: dict[str, Value]) -> dict[str, in
 
 
 def _integers(details: dict[str, Value]) -> dict[str, int]:
-    """The counts that are whole numbers, or text that begins with one; all else is dropped."""
+    """Keep the counts that are whole numbers, or text that begins with one."""
     counts = ((kind, _integer(value)) for kind, value in details.items())
     return {kind: count for kind, count in counts if count is not None}
 
 
 def _integer(value: Value) -> int | None:
     if isinstance(value, str):
-        value = leading_integer(value)
+        match = _LEADING_INTEGER.match(value)
+        value = int(match[1]) if match else None
     return _whole(value)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from google.protobuf.json_format import MessageToDict
 
-from langfuse_local.mapping.javascript import Value, stringify
+from .javascript import Value, stringify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,19 +20,19 @@ Attributes: TypeAlias = dict[str, Value]
 
 # Never an empty list and never a dict: a value is false here exactly when it is in JavaScript.
 # An empty array loses its `values` on the wire, and Langfuse 4.16 then takes the message itself,
-# as JSON text, for the value: sent as tags it is one tag of this name.
+# as JSON text, for the value: as tags it is one tag of this name.
 EMPTY_ARRAY: Final = '{"arrayValue":{}}'
 _NO_VALUE: Final = "{}"
 
 
 def attributes(pairs: Iterable[KeyValue]) -> Attributes:
-    """Attributes by name; of a repeated name the last value counts."""
-    found: Attributes = {}
+    """Return attributes by name; of a repeated name the last value counts."""
+    values: Attributes = {}
     for pair in pairs:
         value = pair.value
         # Most are texts, and asking a message what it holds takes longer than reading one.
-        found[pair.key] = value.string_value or _plain(value)
-    return found
+        values[pair.key] = value.string_value or _plain(value)
+    return values
 
 
 def _plain(value: AnyValue) -> Value:
@@ -53,7 +53,7 @@ def _plain(value: AnyValue) -> Value:
 
 
 def _double(value: float) -> Value:
-    """The number; NaN and the infinities as text, for JSON has no number for them."""
+    """Return the number; NaN and the infinities as text, for JSON has no number for them."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from langfuse_local.api.scores import GROUPS as SCORE_GROUPS
-from langfuse_local.api.scores import Scores, answer_of
-from langfuse_local.mapping.generations import ROLL_UP_OPERATIONS
-from langfuse_local.mapping.kinds import TYPE_RULES
-from langfuse_local.mapping.provenance import provenance
-from langfuse_local.mapping.rules import METADATA_RULES, RULES
-from langfuse_local.pages import presentation
-from langfuse_local.pages.waterfall import waterfall
+from ..api.scores import GROUPS as SCORE_GROUPS
+from ..api.scores import Scores, score_json
+from ..mapping.generations import ROLL_UP_OPERATIONS
+from ..mapping.observation_type import TYPE_RULES
+from ..mapping.provenance import provenance
+from ..mapping.rules import METADATA_RULES, RULES
+from .paging import PAGE_LIMIT, PAGE_SIZE, Page
+from .rendering import render
+from .waterfall import waterfall
 
 if TYPE_CHECKING:
     from sqlite3 import Row
@@ -27,20 +26,12 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.routing import BaseRoute
 
-    from langfuse_local.store.store import Store
+    from ..mapping.observation import Observation
+    from ..store.store import Store
 
 __all__ = ["Pages"]
 
-_PAGE = 50
 _IDLE = 5 * 60 * 1_000_000  # microseconds between two turns that are worth pointing out
-_HEADERS = {
-    # Inline style attributes hold the lengths of bars; nothing else runs or loads.
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class Pages:
@@ -51,17 +42,6 @@ class Pages:
         self._scores = Scores(store)
         self._project = project
         self._home = f"/project/{quote(project, safe='')}"
-        self._templates = Environment(
-            loader=PackageLoader("langfuse_local.pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(
-            {name: getattr(presentation, name) for name in presentation.__all__},
-            path=lambda text: quote(text, safe=""),
-        )
 
     def routes(self) -> list[BaseRoute]:
         """`/` and the sessions, users and traces of the project."""
@@ -69,100 +49,101 @@ class Pages:
         return [
             Route("/", self._root),
             Route(home, self._root),
-            Route(f"{home}/sessions", self._sessions),
+            Route(f"{home}/sessions", self._session_list),
             Route(f"{home}/sessions/{{id:path}}", self._session),
-            Route(f"{home}/users", self._users),
+            Route(f"{home}/users", self._user_list),
             Route(f"{home}/users/{{id:path}}", self._user),
-            Route(f"{home}/traces", self._traces),
+            Route(f"{home}/traces", self._trace_list),
             Route(f"{home}/traces/{{id:path}}", self._trace),
             Route(f"{home}/mapping", self._mapping),
             Route("/mapping", self._to_mapping),
             Mount("/static", StaticFiles(packages=[("langfuse_local.pages", "static")])),
         ]
 
-    def missing(self, kind: str, wanted: str) -> Response:
-        """The page in place of one that is not there: a session, user, trace or page."""
+    def missing(self, kind: str, name: str) -> Response:
+        """The page that says that a session, user, trace or page does not exist."""
         return self._render(
             "missing.html",
             f"No such {kind}",
             status=404,
             kind=kind,
-            wanted=wanted,
+            name=name,
             sessions=self._store.sessions(limit=5),
         )
 
     def _root(self, _: Request) -> Response:
         return RedirectResponse(f"{self._home}/sessions", status_code=302)
 
-    def _sessions(self, request: Request) -> Response:
-        page = _page(request)
-        rows = self._store.sessions(limit=_PAGE + 1, offset=page * _PAGE)
-        return self._render("sessions.html", "Sessions", **_listed(rows, page))
+    def _session_list(self, request: Request) -> Response:
+        page = Page.of(request)
+        sessions = self._store.sessions(limit=PAGE_LIMIT, offset=page.offset)
+        return self._render("sessions.html", "Sessions", **page.values(sessions))
 
     def _session(self, request: Request) -> Response:
         session = self._store.session(request.path_params["id"])
         if session is None:
             return self.missing("session", request.path_params["id"])
-        page = _page(request)
-        traces = self._store.traces(session=session.id, limit=_PAGE + 1, offset=page * _PAGE)
-        listed = _listed(traces, page)
-        turns = [(each, self._observations(each.id)) for each in reversed(listed["rows"])]
-        dearest = max((each.totals.cost or 0 for each, _ in turns), default=0)
+        page = Page.of(request)
+        newest = self._store.traces(session=session.id, limit=PAGE_LIMIT, offset=page.offset)
+        values = page.values(newest)
+        traces = values["rows"][::-1]
         return self._render(
             "session.html",
             f"Session {session.id}",
             session=session,
-            turns=turns,
-            dearest=dearest,
-            first=session.traces - page * _PAGE - len(turns) + 1,
+            turns=[(trace, self._observations(trace.id)) for trace in traces],
+            dearest=max((trace.totals.cost or 0 for trace in traces), default=0),
+            first=session.traces - page.offset - len(traces) + 1,
             idle=_IDLE,
-            scores=self._answers(self._scores.of_session(session.id)),
-            scores_of={each.id: self._answers(self._scores.of_trace(each.id)) for each, _ in turns},
-            **listed,
+            scores=self._score_values(self._scores.of_session(session.id)),
+            scores_of={
+                trace.id: self._score_values(self._scores.of_trace(trace.id)) for trace in traces
+            },
+            **values,
         )
 
-    def _users(self, request: Request) -> Response:
-        page = _page(request)
-        rows = self._store.users(limit=_PAGE + 1, offset=page * _PAGE)
-        return self._render("users.html", "Users", **_listed(rows, page))
+    def _user_list(self, request: Request) -> Response:
+        page = Page.of(request)
+        users = self._store.users(limit=PAGE_LIMIT, offset=page.offset)
+        return self._render("users.html", "Users", **page.values(users))
 
     def _user(self, request: Request) -> Response:
-        user = self._store.user(request.path_params["id"])
+        user_id = request.path_params["id"]
+        user = self._store.user(user_id)
         if user is None:
-            return self.missing("user", request.path_params["id"])
-        page = _page(request)
-        traces = self._store.traces(user=user.id, limit=_PAGE + 1, offset=page * _PAGE)
-        sessions = self._store.sessions(user=user.id)
+            return self.missing("user", user_id)
+        page = Page.of(request)
+        traces = self._store.traces(user=user_id, limit=PAGE_LIMIT, offset=page.offset)
         return self._render(
             "user.html",
-            f"User {user.id}",
+            f"User {user_id}",
             user=user,
-            sessions=sessions,
-            scores=self._answers(self._scores.of_user(request.path_params["id"])[:_PAGE]),
-            **_listed(traces, page),
+            sessions=self._store.sessions(user=user_id),
+            scores=self._score_values(self._scores.of_user(user_id)[:PAGE_SIZE]),
+            **page.values(traces),
         )
 
-    def _traces(self, request: Request) -> Response:
-        page = _page(request)
-        listed = _listed(self._store.traces(limit=_PAGE + 1, offset=page * _PAGE), page)
-        slowest = max((each.totals.duration for each in listed["rows"]), default=0)
-        return self._render("traces.html", "Traces", slowest=slowest, **listed)
+    def _trace_list(self, request: Request) -> Response:
+        page = Page.of(request)
+        values = page.values(self._store.traces(limit=PAGE_LIMIT, offset=page.offset))
+        slowest = max((trace.totals.duration for trace in values["rows"]), default=0)
+        return self._render("traces.html", "Traces", slowest=slowest, **values)
 
     def _trace(self, request: Request) -> Response:
         trace = self._store.trace(request.path_params["id"])
         if trace is None:
             return self.missing("trace", request.path_params["id"])
         bars = waterfall(self._observations(trace.id))
-        asked = request.query_params.get("observation")
-        chosen = next((b.observation for b in bars if b.observation.id == asked), None)
+        chosen_id = request.query_params.get("observation")
+        chosen = next((bar for bar in bars if bar.observation.id == chosen_id), bars[0]).observation
         return self._render(
             "trace.html",
             f"Trace {trace.id}",
             trace=trace,
             bars=bars,
-            chosen=chosen or bars[0].observation,
-            origin=provenance(chosen or bars[0].observation),
-            scores=self._answers(self._scores.of_trace(trace.id)),
+            chosen=chosen,
+            origin=provenance(chosen),
+            scores=self._score_values(self._scores.of_trace(trace.id)),
         )
 
     def _mapping(self, _: Request) -> Response:
@@ -178,28 +159,12 @@ class Pages:
     def _to_mapping(self, _: Request) -> Response:
         return RedirectResponse(f"{self._home}/mapping", status_code=302)
 
-    def _answers(self, rows: list[Row]) -> list[dict[str, Any]]:
-        return [answer_of(row, SCORE_GROUPS, self._project) for row in rows]
+    def _score_values(self, rows: list[Row]) -> list[dict[str, Any]]:
+        return [score_json(row, SCORE_GROUPS, self._project) for row in rows]
 
-    def _observations(self, trace_id: str) -> list[Any]:
-        return [each.observation for each in self._store.observations_of_trace(trace_id)]
+    def _observations(self, trace_id: str) -> list[Observation]:
+        return [stored.observation for stored in self._store.observations_of_trace(trace_id)]
 
     def _render(self, template: str, title: str, *, status: int = 200, **values: Any) -> Response:
-        page = self._templates.get_template(template).render(
-            title=title,
-            home=self._home,
-            counts=self._store.counts(),
-            now=time.time_ns() // 1000,
-            **values,
-        )
-        return HTMLResponse(page, status_code=status, headers=_HEADERS)
-
-
-def _page(request: Request) -> int:
-    text = request.query_params.get("page", "")
-    return min(int(text), 1_000_000) if text.isascii() and text.isdecimal() else 0
-
-
-def _listed(rows: list[Any], page: int) -> dict[str, Any]:
-    """One row more than a page was asked for: it tells whether there is an older page."""
-    return {"rows": rows[:_PAGE], "page": page, "has_older": len(rows) > _PAGE}
+        counts = self._store.counts()
+        return render(template, status, title=title, home=self._home, counts=counts, **values)

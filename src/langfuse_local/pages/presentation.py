@@ -1,4 +1,4 @@
-"""How values read on a page: money, tokens, times, durations and recorded content."""
+"""Formats values for a page: money, tokens, times, durations and recorded content."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from langfuse_local.mapping.javascript import replace_surrogates
+from ..mapping.javascript import replace_surrogates
 
 if TYPE_CHECKING:
-    from langfuse_local.store.summaries import Totals
+    from ..store.summaries import Totals
 
 __all__ = ["content", "cost", "duration", "moment", "money", "since", "tokens"]
 
@@ -22,7 +22,7 @@ _UNITS = (
     ("s", _SECOND),
     ("ms", 1_000),
 )
-_LAST_MOMENT = 253_402_300_799_999_999  # the last microsecond of the year 9999
+_MAX_TIME = 253_402_300_799_999_999  # the last microsecond of the year 9999
 
 
 def money(dollars: float) -> str:
@@ -33,7 +33,7 @@ def money(dollars: float) -> str:
 
 
 def cost(totals: Totals) -> str:
-    """The known cost; a call whose price nobody gave is unknown, never $0."""
+    """The known cost; that of a call without a known price is unknown, never $0."""
     unknown = f"{totals.unknown_costs} unknown" if totals.unknown_costs else ""
     if totals.cost is None:
         return unknown
@@ -57,21 +57,21 @@ def duration(microseconds: float) -> str:
 
 def moment(microseconds: int) -> str:
     """A time as ISO 8601 UTC with milliseconds."""
-    when = _EPOCH + timedelta(microseconds=min(microseconds, _LAST_MOMENT))
+    when = _EPOCH + timedelta(microseconds=min(microseconds, _MAX_TIME))
     return when.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] + " UTC"
 
 
 def since(microseconds: int, now: int) -> str:
-    """How long ago a time was, in words; the future of a wrong clock reads as now."""
-    ago = max(now - microseconds, 0)
+    """How long ago a time was, in words; a time in the future, of a wrong clock, reads as now."""
+    age = max(now - microseconds, 0)
     for unit, size in _UNITS[:-1]:
-        if ago >= size:
-            return f"{ago // size} {unit} ago"
+        if age >= size:
+            return f"{age // size} {unit} ago"
     return "just now"
 
 
 def content(text: str) -> str:
-    """Recorded input or output as one reads it: text as text, other JSON indented."""
+    """Recorded input or output for a reader: text as text, other JSON indented."""
     try:
         return str(replace_surrogates(_indented(json.loads(text))))
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""A trace's observations as the rows of a waterfall: nested, and each with its bar.
+"""Lays out a trace's observations as the rows of a waterfall: nested, and each with its bar.
 
-Every observation gets exactly one row, also when its parent never arrived or when parents go
-round in a circle.
+Every observation has exactly one row, even if its parent never arrived or if parents form a
+circle.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from langfuse_local.mapping.observation import Observation
+    from ..mapping.observation import Observation
 
 __all__ = ["Bar", "waterfall"]
 
-_SHORTEST = 0.4  # percent; a bar one can still see and click
+_SHORTEST = 0.4  # percent; a bar that can still be seen and clicked
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,18 @@ def waterfall(observations: Sequence[Observation]) -> list[Bar]:
     """Order observations as a tree, children by start, orphans and circles at the top level."""
     if not observations:
         return []
-    began = min(each.start_time for each in observations)
-    total = max(max(each.end_time for each in observations) - began, 1)
-    known = {each.id for each in observations}
+    trace_start = min(observation.start_time for observation in observations)
+    total = max(max(observation.end_time for observation in observations) - trace_start, 1)
+    known = {observation.id for observation in observations}
     return [
-        _bar(each, depth, began, total, is_orphan=depth == 0 and each.parent_id is not None)
-        for each, depth in _nested(observations, known)
+        _bar(
+            observation,
+            depth,
+            trace_start,
+            total,
+            is_orphan=depth == 0 and observation.parent_id is not None,
+        )
+        for observation, depth in _nested(observations, known)
     ]
 
 
@@ -47,14 +53,14 @@ def _nested(
     observations: Sequence[Observation], known: set[str]
 ) -> Iterator[tuple[Observation, int]]:
     children: dict[str | None, list[Observation]] = {}
-    for each in sorted(observations, key=lambda one: (one.start_time, one.id), reverse=True):
-        parent = each.parent_id if each.parent_id in known else None
-        children.setdefault(parent, []).append(each)
+    for observation in sorted(observations, key=_start_and_id, reverse=True):
+        parent = observation.parent_id if observation.parent_id in known else None
+        children.setdefault(parent, []).append(observation)
     seen: set[str] = set()
-    yield from _walk([(each, 0) for each in children.get(None, [])], children, seen)
-    for each in _by_start(observations):  # What is left goes round in a circle.
-        if each.id not in seen:
-            yield from _walk([(each, 0)], children, seen)
+    yield from _walk([(observation, 0) for observation in children.get(None, [])], children, seen)
+    for observation in sorted(observations, key=_start_and_id):  # The rest are parents in a circle.
+        if observation.id not in seen:
+            yield from _walk([(observation, 0)], children, seen)
 
 
 def _walk(
@@ -63,19 +69,21 @@ def _walk(
     seen: set[str],
 ) -> Iterator[tuple[Observation, int]]:
     while stack:  # Not recursive: a sender decides how deep a trace is.
-        each, depth = stack.pop()
-        if each.id in seen:
+        observation, depth = stack.pop()
+        if observation.id in seen:
             continue
-        seen.add(each.id)
-        yield each, depth
-        stack += [(child, depth + 1) for child in children.get(each.id, [])]
+        seen.add(observation.id)
+        yield observation, depth
+        stack += [(child, depth + 1) for child in children.get(observation.id, [])]
 
 
-def _by_start(observations: Iterable[Observation]) -> list[Observation]:
-    return sorted(observations, key=lambda each: (each.start_time, each.id))
+def _start_and_id(observation: Observation) -> tuple[int, str]:
+    return observation.start_time, observation.id
 
 
-def _bar(each: Observation, depth: int, began: int, total: int, *, is_orphan: bool) -> Bar:
-    left = min((each.start_time - began) / total * 100, 100 - _SHORTEST)
-    share = (each.end_time - each.start_time) / total * 100
-    return Bar(each, depth, left, min(max(share, _SHORTEST), 100 - left), is_orphan)
+def _bar(
+    observation: Observation, depth: int, trace_start: int, total: int, *, is_orphan: bool
+) -> Bar:
+    left = min((observation.start_time - trace_start) / total * 100, 100 - _SHORTEST)
+    share = (observation.end_time - observation.start_time) / total * 100
+    return Bar(observation, depth, left, min(max(share, _SHORTEST), 100 - left), is_orphan)

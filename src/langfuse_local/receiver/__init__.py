@@ -1,1 +1,1 @@
-"""Spans over HTTP: read within bounds, refused or stored whole."""
+"""Receives spans over HTTP: reads requests within bounds, and stores or refuses them whole."""

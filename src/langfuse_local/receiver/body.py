@@ -8,19 +8,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from langfuse_local.receiver.otlp import BadRequest
+from .otlp import BadRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request
 
-__all__ = ["MAX_BYTES", "Bodies", "BusyError", "SlowError", "TooLargeError", "inflate"]
+__all__ = ["MAX_BYTES", "BodyReader", "BusyError", "SlowError", "TooLargeError", "inflate"]
 
 # The Collector's own default. A batch of 512 spans is some 500 KiB. The same bound holds before
 # and after gzip, so that a small body cannot become a large one.
 MAX_BYTES: Final = 20 * 1024 * 1024
-# Who is cut off while still sending never reads why: that much more is taken and thrown away.
+# A sender that is cut off never reads why: this much more is received and thrown away.
 _MAX_IGNORED: Final = 128 * 1024 * 1024
 _SECONDS: Final = 15
 _MAX_HELD: Final = 4 * MAX_BYTES
@@ -60,48 +60,48 @@ class BusyError(BadRequest):
 
 
 @dataclass(eq=False, slots=True)
-class _Arriving:
-    patience: asyncio.Timeout
+class _Upload:
+    deadline: asyncio.Timeout
     size: int = 0
-    gave_way: bool = False
+    is_dropped: bool = False
 
 
-class Bodies:
-    """Every body that is in memory; together they are bounded.
+class BodyReader:
+    """Reads bodies, which together take bounded memory.
 
-    When there is no room for another byte, whoever has been sending longest gives way: slow
-    senders cannot keep others out.
+    When there is no room for another byte, the upload that began first is dropped: slow senders
+    cannot keep others out.
     """
 
     def __init__(self) -> None:
-        self._arriving: dict[_Arriving, None] = {}
+        self._uploads: dict[_Upload, None] = {}
         self._held = 0
 
     @asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
-        """The whole body as it was sent, kept until the context ends.
+        """The whole body as received, kept until the context ends.
 
         Raises TooLargeError, SlowError, BusyError, or starlette's ClientDisconnect.
         """
-        one = _Arriving(asyncio.timeout(_SECONDS))
-        self._arriving[one] = None
+        upload = _Upload(asyncio.timeout(_SECONDS))
+        self._uploads[upload] = None
         try:
-            async with one.patience:
+            async with upload.deadline:
                 self._make_room()
-                body = await self._collect(request, one)
+                body = await self._collect(request, upload)
         except TimeoutError:
-            self._release(one)
-            raise BusyError if one.gave_way else SlowError from None
+            self._release(upload)
+            raise BusyError if upload.is_dropped else SlowError from None
         except BaseException:
-            self._release(one)
+            self._release(upload)
             raise
-        self._arriving.pop(one)  # What has arrived no longer gives way.
+        self._uploads.pop(upload)  # A complete body is not dropped any more.
         try:
             yield body
         finally:
-            self._held -= one.size
+            self._held -= upload.size
 
-    async def _collect(self, request: Request, one: _Arriving) -> bytes:
+    async def _collect(self, request: Request, upload: _Upload) -> bytes:
         body, received = bytearray(), 0
         async for chunk in request.stream():
             received += len(chunk)
@@ -111,7 +111,7 @@ class Bodies:
                 body.clear()
                 continue
             body += chunk
-            one.size += len(chunk)
+            upload.size += len(chunk)
             self._held += len(chunk)
             self._make_room()
         if received > MAX_BYTES:
@@ -119,16 +119,16 @@ class Bodies:
         return bytes(body)
 
     def _make_room(self) -> None:
-        while self._arriving and (self._held > _MAX_HELD or len(self._arriving) > _MAX_OPEN):
-            oldest = next(iter(self._arriving))
-            oldest.gave_way = True
-            oldest.patience.reschedule(asyncio.get_running_loop().time())
+        while self._uploads and (self._held > _MAX_HELD or len(self._uploads) > _MAX_OPEN):
+            oldest = next(iter(self._uploads))
+            oldest.is_dropped = True
+            oldest.deadline.reschedule(asyncio.get_running_loop().time())
             self._release(oldest)
 
-    def _release(self, one: _Arriving) -> None:
-        if one in self._arriving:
-            self._arriving.pop(one)
-            self._held -= one.size
+    def _release(self, upload: _Upload) -> None:
+        if upload in self._uploads:
+            self._uploads.pop(upload)
+            self._held -= upload.size
 
 
 def inflate(body: bytes, encoding: str) -> bytes:
@@ -144,7 +144,7 @@ def inflate(body: bytes, encoding: str) -> bytes:
 
 
 def _gunzip(body: bytes) -> bytes:
-    """A gzip file may be several in a row; by slices, for each copies what it leaves over."""
+    """Inflates all gzip members, in slices: each member copies the bytes that it leaves over."""
     inflated, position = bytearray(), 0
     for _ in range(_MAX_MEMBERS):
         member = zlib.decompressobj(_GZIP)

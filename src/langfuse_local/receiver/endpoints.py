@@ -1,7 +1,7 @@
-"""Spans in: the Collector's OTLP endpoint, and Langfuse's.
+"""Receives spans at the Collector's OTLP endpoint, and at Langfuse's.
 
 Both store a request whole or not at all and answer 200 only for what is on disk; they differ in
-who may send and in how they phrase an answer.
+authentication and in the form of their answers.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # ship
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.responses import JSONResponse, Response
 
-from langfuse_local.answers import Answer
-from langfuse_local.receiver import langfuse_otlp
-from langfuse_local.receiver.body import inflate
-from langfuse_local.receiver.otlp import BadRequest, Batch, check_ids, decode
-from langfuse_local.receiver.receipt import langfuse_header
-from langfuse_local.receiver.weight import check_json, check_values
-from langfuse_local.store.database import StoreError
+from ..responses import ApiResponse
+from ..store.database import StoreError
+from . import langfuse_otlp
+from .body import inflate
+from .ingestion_job import langfuse_header
+from .limits import check_json_size, check_value_count
+from .otlp import BadRequest, Batch, check_ids, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
 
-    from langfuse_local.auth import Keys
-    from langfuse_local.receiver.intake import Intake
-    from langfuse_local.receiver.receipt import Receipts
+    from ..auth import Keys
+    from .ingestion import Ingestion
+    from .ingestion_job import IngestionJobs
 
 __all__ = ["LangfuseReceiver", "OtlpReceiver", "read"]
 
@@ -61,8 +61,8 @@ class OtlpReceiver:
     https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
     """
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, ingestion: Ingestion) -> None:
+        self._ingestion = ingestion
 
     async def receive(self, request: Request) -> Response:
         """Answer in the content type of the request, failures with a google.rpc.Status.
@@ -74,7 +74,7 @@ class OtlpReceiver:
             return _status(415, _UNSUPPORTED, _JSON)
         encoding = request.headers.get("content-encoding", "").strip().lower()
         try:
-            await _take(self._intake, request, partial(read, encoding=encoding, kind=kind))
+            await _store(self._ingestion, request, partial(read, encoding=encoding, kind=kind))
         except BadRequest as error:
             return _status(error.status, str(error), kind)
         if kind == _JSON:
@@ -82,7 +82,7 @@ class OtlpReceiver:
         return Response(ExportTraceServiceResponse().SerializeToString(), media_type=_PROTOBUF)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
-        """A wrong path or method, refused in the same form."""
+        """Refuse a wrong path or method in the same form."""
         http: HTTPException = error  # type: ignore[assignment]  # what this handler is registered for
         kind = _PROTOBUF if _content_type(request) == _PROTOBUF else _JSON
         return _status(http.status_code, f"{http.detail}.", kind, http.headers)
@@ -91,64 +91,64 @@ class OtlpReceiver:
 class LangfuseReceiver:
     """`POST /api/public/otel/v1/…`: with the project's keys, answering JSON to everything."""
 
-    def __init__(self, intake: Intake, keys: Keys, receipts: Receipts) -> None:
-        self._intake = intake
+    def __init__(self, ingestion: Ingestion, keys: Keys, jobs: IngestionJobs) -> None:
+        self._ingestion = ingestion
         self._keys = keys
-        self._receipts = receipts
+        self._jobs = jobs
 
     async def receive(self, request: Request) -> Response:
-        """Take spans and answer as Langfuse does, except that 200 means stored and not queued."""
+        """Store spans and answer as Langfuse does, except that 200 means stored and not queued."""
         if refusal := self._keys.refusal(request):
             return refusal
         kind = langfuse_otlp.kind_of(request.headers.get("content-type", ""))
         if kind is None:
-            return Answer({"error": "Invalid content type"}, 400)
+            return ApiResponse({"error": "Invalid content type"}, 400)
 
-        def checked(body: bytes) -> Batch:
+        def read_supported(body: bytes) -> Batch:
             batch = langfuse_otlp.read(body, request.headers.get("content-encoding", ""), kind)
             if batch.request.resource_spans:
                 _check_version(langfuse_header(request.headers, "ingestion-version"))
             return batch
 
         try:
-            held = await _take(self._intake, request, checked)
+            is_stored = await _store(self._ingestion, request, read_supported)
         except BadRequest as error:
-            return Answer({"error": str(error)}, error.status, _retry(error.status))
-        return Answer(self._receipts.job(request.headers) if held else {})
+            return ApiResponse({"error": str(error)}, error.status, _retry(error.status))
+        return ApiResponse(self._jobs.answer(request.headers) if is_stored else {})
 
     async def discard(self, request: Request) -> Response:
-        """Accept metrics, which Langfuse has no place for, either."""
+        """Accept metrics and drop them, as Langfuse does."""
         if refusal := self._keys.refusal(request):
             return refusal
         try:
-            await self._intake.discard(request)
+            await self._ingestion.discard(request)
         except BadRequest as error:
-            return Answer({"error": str(error)}, error.status, _retry(error.status))
-        return Answer({"message": "OK"})
+            return ApiResponse({"error": str(error)}, error.status, _retry(error.status))
+        return ApiResponse({"message": "OK"})
 
 
 def read(body: bytes, encoding: str, kind: str) -> Batch:
-    """The spans of a body by OTLP's specification, as `langfuse_otlp.read` by Langfuse's rules."""
+    """The spans of a body by the specification of OTLP; `langfuse_otlp.read` is looser."""
     content = inflate(body, encoding)
     if kind == _JSON:
-        check_json(content)
+        check_json_size(content)
     request = decode(content, kind)
-    check_values(request, len(content))
+    check_value_count(request, len(content))
     check_ids(request)
     return Batch(request)
 
 
-def _check_version(sent: str) -> None:
-    found = _WHOLE_NUMBER.match(sent)
-    if sent and (found is None or float(found[0]) > _NEWEST):
+def _check_version(text: str) -> None:
+    number = _WHOLE_NUMBER.match(text)
+    if text and (number is None or float(number[0]) > _NEWEST):
         raise BadRequest(
-            f'Unsupported x-langfuse-ingestion-version: "{sent}". Maximum supported: "{_NEWEST}".'
+            f'Unsupported x-langfuse-ingestion-version: "{text}". Maximum supported: "{_NEWEST}".'
         )
 
 
-async def _take(intake: Intake, request: Request, read: Callable[[bytes], Batch]) -> bool:
+async def _store(ingestion: Ingestion, request: Request, read: Callable[[bytes], Batch]) -> bool:
     try:
-        return await intake.take(request, read)
+        return await ingestion.store(request, read)
     except (sqlite3.Error, StoreError) as error:
         _log.error("A request was not stored: %s", error)
         raise _NotStoredError from error

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from langfuse_local.mapping.javascript import refuse_constant, replace_surrogates
-from langfuse_local.receiver.body import TooLargeError, inflate
-from langfuse_local.receiver.faults import Faults
-from langfuse_local.receiver.otlp import UNREADABLE, BadRequest, Batch, decode, message_of
-from langfuse_local.receiver.weight import check_json, check_values
+from ..mapping.javascript import refuse_constant, replace_surrogates
+from .body import TooLargeError, inflate
+from .limits import check_json_size, check_value_count
+from .otlp import UNREADABLE, BadRequest, Batch, decode, message_of
+from .validation import RequestValidator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,24 +28,24 @@ PROTOBUF = "application/x-protobuf"
 
 
 def kind_of(content_type: str) -> str | None:
-    """Which encoding a content type names, wherever in it; None for neither."""
-    named = content_type.lower()
-    return next((kind for kind in (PROTOBUF, JSON) if kind in named), None)
+    """The encoding that a content type names anywhere; None for neither of the two."""
+    text = content_type.lower()
+    return next((kind for kind in (PROTOBUF, JSON) if kind in text), None)
 
 
 def read(body: bytes, encoding: str, kind: str) -> Batch:
-    """The spans of a body as it was sent; `kind` is JSON or PROTOBUF.
+    """The spans of a body as received; `kind` is JSON or PROTOBUF.
 
-    Raises BadRequest with Langfuse's text, TooLargeError or TooManyError.
+    Raises BadRequest with Langfuse's text, TooLargeError or TooManyValuesError.
     """
     content = _inflated(body, encoding)
     batch = _from_json(content) if kind == JSON else _from_protobuf(content)
-    check_values(batch.request, len(content))
+    check_value_count(batch.request, len(content))
     return batch
 
 
 def _inflated(body: bytes, encoding: str) -> bytes:
-    """Without gzip; any other encoding is not looked at, and then makes no sense as content."""
+    """The body without gzip; Langfuse ignores other encodings, and then cannot parse the body."""
     if "gzip" not in encoding:
         return body
     try:
@@ -59,31 +59,31 @@ def _inflated(body: bytes, encoding: str) -> bytes:
 def _from_protobuf(content: bytes) -> Batch:
     with _parsing("Protobuf"):
         request = decode(content, PROTOBUF)
-    faults = Faults()
+    validator = RequestValidator()
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 absent = [] if span.trace_id else ["traceId:absent"]
-                faults.count(absent if span.span_id else [*absent, "spanId:absent"])
-    faults.check()
+                validator.count_span(absent if span.span_id else [*absent, "spanId:absent"])
+    validator.check()
     return Batch(request)
 
 
 def _from_json(content: bytes) -> Batch:
-    check_json(content)
+    check_json_size(content)
     with _parsing("JSON"):
         document = json.loads(content.decode(errors="replace"), parse_constant=refuse_constant)
         if document is None:
             raise ValueError("null has no members.")
-    sent = document.get("resourceSpans") if isinstance(document, dict) else None
-    if not sent:
+    resources = document.get("resourceSpans") if isinstance(document, dict) else None
+    if not resources:
         return Batch(ExportTraceServiceRequest())
-    faults = Faults()
-    known = {"resourceSpans": faults.resources(sent)}
-    faults.check()
+    validator = RequestValidator()
+    document = {"resourceSpans": validator.resources(resources)}
+    validator.check()
     with _parsing("JSON"):
         # Every id travels through the message's bytes as text, hex or not: none is ambiguous.
-        return Batch(message_of(known, _utf8), id_of=bytes.decode)
+        return Batch(message_of(document, _utf8), id_of=bytes.decode)
 
 
 @contextmanager

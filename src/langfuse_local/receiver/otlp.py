@@ -12,7 +12,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from langfuse_local.mapping.javascript import replace_surrogates
+from ..mapping.javascript import replace_surrogates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _IDS: Final = {"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "pare
 _ARRAYS: Final = {"arrayValue", "array_value"}
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
-# What reading JSON, and then a message from it, may raise. Protobuf's own texts quote the body.
+# What parsing a request may raise. Their own texts quote the body, so none is passed on.
 UNREADABLE: Final = (ParseError, ValueError, TypeError, AttributeError, RecursionError)
 
 
@@ -37,7 +37,7 @@ class BadRequest(ValueError):  # noqa: N818 - named after the answer it becomes,
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A request's spans, and how an id of theirs is written that the message holds as bytes."""
+    """A request's spans, and the function that turns the bytes of their ids into text."""
 
     request: ExportTraceServiceRequest
     id_of: Callable[[bytes], str] = bytes.hex
@@ -81,9 +81,9 @@ def _check(identifier: bytes, size: int, name: str) -> None:
         raise BadRequest(f"A span has a {name} of zeros only: nothing of the request was stored.")
 
 
-def _malformed(name: str, found: int, expected: int) -> BadRequest:
+def _malformed(name: str, size: int, expected: int) -> BadRequest:
     return BadRequest(
-        f"A span has a {name} of {found} bytes where OTLP has {expected}: "
+        f"A span has a {name} of {size} bytes where OTLP has {expected}: "
         "nothing of the request was stored. Only traces can be sent here."
     )
 
@@ -98,9 +98,9 @@ def _from_protobuf(body: bytes) -> ExportTraceServiceRequest:
 
 
 def message_of(document: Any, id_bytes: Callable[[str], bytes]) -> ExportTraceServiceRequest:
-    """The message of a JSON document, which is used up; ids become what `id_bytes` makes of them.
+    """The message of a JSON document, which is changed; `id_bytes` converts its ids.
 
-    Raises BadRequest for an id of which it makes nothing, and else one of UNREADABLE.
+    Raises BadRequest for an id that cannot be converted, and else one of UNREADABLE.
     """
     if not isinstance(document, dict):
         raise TypeError("An OTLP request is a JSON object.")

@@ -1,1 +1,1 @@
-"""Observations and scores in one SQLite file: written, pruned, found and summed up."""
+"""Stores observations and scores in one SQLite file, finds them, sums them up and prunes them."""

@@ -1,18 +1,18 @@
 """Observations to rows of `spans` and back.
 
-A database must not outgrow the OTLP that filled it, so texts that come again and again are kept
-apart for the store to intern, and what is left over is compressed.
+A database must not outgrow the OTLP that filled it, so texts that repeat are kept apart for the
+store to intern, and the rest is compressed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from langfuse_local.mapping.observation import Observation, Origin
-from langfuse_local.store.details import compress, decompress
-from langfuse_local.store.ids import key_of, text_of
+from ..mapping.observation import Observation, Origin
+from .details import compress, decompress
+from .ids import key_of, text_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -22,13 +22,13 @@ __all__ = ["Packed", "Stored", "input_of", "metadata_of", "output_of", "pack", "
 
 _NANOS = 1000
 _LARGEST = 2**63 - 1  # of an SQLite integer
-_ORIGIN = ("resourceAttributes.", "scope.")  # One object per process and library, not per span.
+_ORIGIN = ("resourceAttributes.", "scope.")  # Spans of one process and library share them.
 
 
 class Packed(NamedTuple):
     """One row: the values of its own columns, then the texts of its interned columns.
 
-    What its groups are found and ordered by is there once more, by name.
+    The other fields are what its groups are found and ordered by.
     """
 
     values: tuple[object, ...]
@@ -48,17 +48,17 @@ class Stored(NamedTuple):
 
 
 def pack(observation: Observation, received: int) -> Packed:
-    """The row of an observation, in the column order of `queries/upsert_span.sql`."""
+    """The row of an observation, in the column order of the statement `upsert_span`."""
     trace = key_of(observation.trace_id)
     start, end = observation.start_time // _NANOS, observation.end_time // _NANOS
     return Packed(
         values=(
             trace,
-            *_placed(observation, start, end, received),
-            *_measured(observation),
+            *_position_columns(observation, start, end, received),
+            *_usage_columns(observation),
             _details(observation),
         ),
-        texts=_texts(observation),
+        texts=_interned_texts(observation),
         trace=trace,
         session=observation.session_id,
         user=observation.user_id,
@@ -68,8 +68,8 @@ def pack(observation: Observation, received: int) -> Packed:
 
 
 def unpack(row: sqlite3.Row, origin_of: Callable[[int], Origin]) -> Stored:
-    """The observation of a row that `queries/observations.sql` selected, and of its origin."""
-    values, parameters, usage, cost, prompt, prompt_version, given, answer = decompress(
+    """The observation of a row of the statement `observations`; `origin_of` reads its origin."""
+    values, parameters, usage, cost, prompt, prompt_version, input_text, output_text = decompress(
         row["details"]
     )
     observation = Observation(
@@ -98,9 +98,9 @@ def unpack(row: sqlite3.Row, origin_of: Callable[[int], Origin]) -> Stored:
         cost=cost,
         prompt_name=prompt,
         prompt_version=prompt_version,
-        input=given,
-        output=answer,
-        own_metadata=_named(values, row["keys"]),
+        input=input_text,
+        output=output_text,
+        own_metadata=_metadata(values, row["keys"]),
         origin=origin_of(row["origin"]),
     )
     return Stored(observation, row["received"])
@@ -112,11 +112,11 @@ def input_of(details: bytes) -> str | None:
     return text
 
 
-def metadata_of(details: bytes, keys: str | None, origin: str, key: str) -> str | None:
+def metadata_of(details: bytes, keys: str, origin: str, key: str) -> str | None:
     """The stored text of a metadata key in the three columns that hold them, None if absent."""
     if key.startswith(_ORIGIN) and (text := orjson.loads(origin).get(key)) is not None:
         return str(text)
-    return _named(decompress(details)[0], keys).get(key)
+    return _metadata(decompress(details)[0], keys).get(key)
 
 
 def output_of(details: bytes) -> str | None:
@@ -125,12 +125,13 @@ def output_of(details: bytes) -> str | None:
     return text
 
 
-def _named(values: Any, keys: str | None) -> dict[str, str]:
-    """Metadata out of its two columns; files of format 3 and before have the whole in one."""
-    return values if keys is None else dict(zip(orjson.loads(keys), values, strict=True))
+def _metadata(values: list[str], keys: str) -> dict[str, str]:
+    return dict(zip(orjson.loads(keys), values, strict=True))
 
 
-def _placed(observation: Observation, start: int, end: int, received: int) -> tuple[object, ...]:
+def _position_columns(
+    observation: Observation, start: int, end: int, received: int
+) -> tuple[object, ...]:
     first_token = observation.completion_start_time
     return (
         key_of(observation.id),
@@ -145,23 +146,23 @@ def _placed(observation: Observation, start: int, end: int, received: int) -> tu
     )
 
 
-def _measured(observation: Observation) -> tuple[object, ...]:
+def _usage_columns(observation: Observation) -> tuple[object, ...]:
     usage = observation.usage
     return (
-        _sum(usage, "input"),
-        _sum(usage, "output"),
+        _token_sum(usage, "input"),
+        _token_sum(usage, "output"),
         usage.get("total"),
         observation.total_cost if observation.cost else None,
     )
 
 
-def _sum(usage: dict[str, int], word: str) -> int | None:
+def _token_sum(usage: dict[str, int], word: str) -> int | None:
     """Tokens of all kinds with this word in their name, as Langfuse adds them up."""
     counts = [count for kind, count in usage.items() if word in kind.lower()]
     return min(sum(counts), _LARGEST) if counts else None
 
 
-def _texts(observation: Observation) -> tuple[str | None, ...]:
+def _interned_texts(observation: Observation) -> tuple[str | None, ...]:
     return (
         observation.type,
         observation.name or None,

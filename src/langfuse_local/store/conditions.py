@@ -1,7 +1,7 @@
-"""Which observations a reader asks for: SQL conditions over `spans AS s` with their values.
+"""SQL conditions over `spans AS s`, with their values, that select observations.
 
-Values only ever travel as parameters. Interned columns are compared by id, so that a condition on
-a session or a user is one look-up in its index whatever else the file holds.
+Values are always parameters. Interned columns are compared by id, so that a condition on
+a session or a user is one look-up in its index, however large the file is.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langfuse_local.store.ids import key_of
+from .ids import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,17 +64,17 @@ def id_is(column: str, wanted: str) -> Condition:
 
 
 def id_in(column: str, wanted: Sequence[str]) -> Condition:
-    """An id column holds one of these ids; the empty one is that of a column without any."""
-    keys = tuple(key_of(one) for one in wanted if one)
-    held = f"s.{column} IN ({', '.join('?' * len(keys))})"
-    return Condition(held if all(wanted) else f"({held} OR s.{column} IS NULL)", keys)
+    """An id column holds one of these ids; an empty one matches a column without an id."""
+    keys = tuple(key_of(text) for text in wanted if text)
+    sql = f"s.{column} IN ({', '.join('?' * len(keys))})"
+    return Condition(sql if all(wanted) else f"({sql} OR s.{column} IS NULL)", keys)
 
 
 def every(conditions: Sequence[str]) -> str:
-    """All of these SQL conditions, true without any.
+    """All of these SQL conditions, or true if there are none.
 
-    In halves of halves: SQLite refuses an expression that is more than 1000 deep, as a row of that
-    many ANDs is.
+    It splits them into halves: SQLite refuses an expression that is nested more than 1000 deep, as
+    that many ANDs in a row are.
     """
     if len(conditions) < 2:  # noqa: PLR2004 - halves
         return conditions[0] if conditions else "1"
@@ -83,7 +83,7 @@ def every(conditions: Sequence[str]) -> str:
 
 
 def root_is(*, root: bool) -> Condition:
-    """The row stands for its trace, or does not."""
+    """The row is its trace's root, or is not."""
     return Condition("s.root = ?", (root,))
 
 

@@ -1,41 +1,22 @@
-"""The SQLite file: who may read it, how durable it is, and what version it has."""
+"""Opens the SQLite file: its access rights, its durability and its format."""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import TYPE_CHECKING
 
-from langfuse_local.store.codec import input_of, metadata_of, output_of
-from langfuse_local.store.histogram import Histogram
-from langfuse_local.store.numbers import number_of
-from langfuse_local.store.quantile import Quantile
-from langfuse_local.store.sql import statement
+from .codec import input_of, metadata_of, output_of
+from .numbers import number_of
+from .quantile import Quantile
+from .sql import script
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["StoreError", "open_reader", "open_writer"]
 
-# What each version of the format added, in order: an older file gets what it lacks.
-_SCHEMA = {
-    1: ("strings", "spans", "by_id", "by_start", "by_session", "by_user"),
-    2: ("scores", "scores_by_time", "scores_by_session", "scores_by_trace", "models"),
-    3: (
-        "sessions",
-        "sessions_by_end",
-        "users",
-        "users_by_end",
-        "traces",
-        "traces_by_start",
-        "fill_sessions",
-        "fill_users",
-        "fill_traces",
-    ),
-    4: ("keys",),
-}
-_VERSION = max(_SCHEMA)
-_STALE = ("stale_sessions", "stale_users", "stale_traces", "stale_on_update", "stale_on_delete")
-_WAL_BYTES = 64 * 1024 * 1024  # what is kept of a log that a large request made longer
+_FORMAT = 5  # Raise it with every change of schema.sql, codec.py or the words in details.py.
+_WAL_BYTES = 64 * 1024 * 1024  # to which SQLite shortens its log after a large request
 _WAIT_SECONDS = 10  # for another process that is writing to the same file
 
 
@@ -44,10 +25,9 @@ class StoreError(RuntimeError):
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """Open the file for writing, made on first use; raises StoreError.
+    """Open the file for writing, created on first use; raises StoreError.
 
-    It holds what users typed, so the file is readable by its owner alone, and the folder too when
-    it has to be made.
+    It holds what users typed, so it is readable by its owner alone, as is a folder created for it.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -75,7 +55,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
     connection.create_function("metadata_of", 4, metadata_of, deterministic=True)
     connection.create_function("number_of", 1, number_of, deterministic=True)
     connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
-    connection.create_aggregate("histogram", 2, Histogram)  # type: ignore[arg-type]  # as above
     connection.execute("PRAGMA query_only = ON")
     return connection
 
@@ -98,28 +77,27 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _upgrade(connection, path)
+        _create_or_check(connection, path)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    for name in _STALE:
-        connection.execute(statement(name))
+    for sql in script("stale_groups"):
+        connection.execute(sql)
 
 
-def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
+def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
-        raise StoreError(
-            f"{path} was written by a newer version of this project (format {version}, this one"
-            f" reads {_VERSION}). Get the newer checkout, or set LANGFUSE_LOCAL_DATA_DIR to another"
-            " folder."
-        )
-    if version == _VERSION:
+    if version == _FORMAT:
         return
-    for part in (part for added, parts in _SCHEMA.items() if added > version for part in parts):
-        connection.execute(statement(f"schema_{part}"))
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
+    if version != 0:
+        raise StoreError(
+            f"{path} has format {version}, and this version of the project reads format {_FORMAT}"
+            " alone. Move the file away, or set LANGFUSE_LOCAL_DATA_DIR to another folder."
+        )
+    for sql in script("schema"):
+        connection.execute(sql)
+    connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
 def _unusable(path: Path, error: Exception) -> str:

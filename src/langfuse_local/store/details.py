@@ -1,7 +1,7 @@
-"""The compressed column of a row: small JSON documents that are much alike.
+"""Compresses the column `details`: small JSON documents that are much alike.
 
-Both libraries come with LangGraph; with the standard library's, the two steps took a sixth of the
-time that a span takes from the socket to the disk.
+Both libraries come with LangGraph. The standard library's would take a sixth of the time that a
+span takes from the socket to the disk.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from typing import Any, Final
 import orjson
 from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor, ZstdDecompressor
 
-from langfuse_local.store import deflated
-
 __all__ = ["compress", "decompress"]
 
-_FRAME: Final = bytes.fromhex("28b52ffd")  # how zstd begins, and no deflated JSON
 _LEVEL: Final = 3
-# What such documents are made of; without it they would not become smaller. Part of the file
-# format: a changed word makes existing files unreadable, so raise the schema version.
+# Text that such documents are made of; without it they would not become smaller. Part of the file
+# format: a changed word makes existing files unreadable.
 _WORDS: Final = ZstdCompressionDict(
     b'{"role":"assistant","content":"","tool_calls":[{"type":"function","text","arguments":'
     b'{\\"order_id\\":\\"ORDER-","status":"delayed"}]Where is my order? Your order is '
@@ -33,7 +30,7 @@ _WORDS.precompute_compress(level=_LEVEL)
 
 
 class _Codec(threading.local):
-    """A thread's own: neither object may be used by two at once."""
+    """One per thread: two threads must not use either object at once."""
 
     def __init__(self) -> None:
         self.compress = ZstdCompressor(_LEVEL, dict_data=_WORDS, write_dict_id=False).compress
@@ -44,13 +41,11 @@ _codec = _Codec()
 
 
 def compress(content: tuple[Any, ...]) -> bytes:
-    """The content as JSON, compressed; raises TypeError if it is none."""
+    """Compress the content as JSON; raises TypeError if JSON cannot hold it."""
     return _codec.compress(orjson.dumps(content))
 
 
 def decompress(details: bytes) -> list[Any]:
     """The content as a list."""
-    is_older = not details.startswith(_FRAME)
-    text = deflated.inflate(details) if is_older else _codec.decompress(details)
-    content: list[Any] = orjson.loads(text)
+    content: list[Any] = orjson.loads(_codec.decompress(details))
     return content

@@ -1,6 +1,6 @@
-"""Ids as the file holds them: bytes where they are lower-case hex, as nearly all are, else text.
+"""Ids in the file: bytes if they are lower-case hex, as nearly all are, else text.
 
-OpenTelemetry's ids are bytes. Langfuse takes whatever text a sender calls an id, and keeps it.
+OpenTelemetry's ids are bytes. Langfuse accepts any text as an id, and keeps it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ __all__ = ["key_of", "text_of"]
 
 
 def key_of(text: str) -> bytes | str:
-    """What the columns `trace`, `span` and `parent` hold for an id; of the size of its bytes."""
+    """The value of an id in the columns `trace`, `span` and `parent`, which is short."""
     try:
         key = bytes.fromhex(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Numbers as JSON written by JavaScript has them."""
+"""Numbers as JavaScript writes and reads them."""
 
 __all__ = ["number_of", "plain"]
 

@@ -1,12 +1,48 @@
-"""SQL by name: one statement in each file of `queries/`, so that it can be read and tried alone."""
+"""SQL by name: the files of `queries/` hold one subject each, with a name above each statement."""
 
+from __future__ import annotations
+
+import re
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-__all__ = ["statement"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["named_statements", "script", "statement"]
+
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_INCLUDE = re.compile(r"\{(\w+)\}")
 
 
 @cache
 def statement(name: str) -> str:
-    """The statement in `queries/<name>.sql`."""
-    return files(__package__).joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+    """The statement of this name, with what it includes; raises LookupError if there is none."""
+    statements = _statements()
+    if name not in statements:
+        raise LookupError(f"No SQL statement is named {name!r}. There are {sorted(statements)}.")
+    return _INCLUDE.sub(lambda match: statement(match[1]), statements[name])
+
+
+def script(name: str) -> list[str]:
+    """The statements of this name, which blank lines separate."""
+    return re.split(r";\n\n+", statement(name))
+
+
+def named_statements(texts: Iterable[str]) -> dict[str, str]:
+    """The statements in the texts of files; raises ValueError if two have the same name."""
+    statements: dict[str, str] = {}
+    for text in texts:
+        _, *parts = _NAME.split(text)
+        for name, sql in zip(parts[::2], parts[1::2], strict=True):
+            if name in statements:
+                raise ValueError(f"Two SQL statements are named {name!r}: rename one of them.")
+            statements[name] = sql.strip().removesuffix(";")
+    return statements
+
+
+@cache
+def _statements() -> dict[str, str]:
+    folder = files(__package__) / "queries"
+    return named_statements(file.read_text(encoding="utf-8") for file in folder.iterdir())

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager, suppress
 from functools import cache, partial
-from queue import Empty, LifoQueue
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import orjson
 
-from langfuse_local.mapping.observation import Origin
-from langfuse_local.mapping.prices import Prices, price_of
-from langfuse_local.store.codec import Stored, unpack
-from langfuse_local.store.conditions import Position, after, every, id_is
-from langfuse_local.store.database import open_reader
-from langfuse_local.store.ids import key_of
-from langfuse_local.store.retention import prune
-from langfuse_local.store.sql import statement
-from langfuse_local.store.summaries import (
+from ..mapping.observation import Origin
+from .codec import Stored, unpack
+from .conditions import Position, after, every, id_is
+from .ids import key_of
+from .pruning import prune
+from .readers import Readers
+from .sql import statement
+from .summaries import (
     Counts,
     SessionSummary,
     TraceSummary,
@@ -29,21 +24,21 @@ from langfuse_local.store.summaries import (
     trace_of,
     user_of,
 )
-from langfuse_local.store.writer import Writer
+from .writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from langfuse_local.mapping.observation import Observation
-    from langfuse_local.store.conditions import Condition
+    from ..mapping.observation import Observation
+    from .conditions import Condition
 
 __all__ = ["Store"]
 
 _NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
 _OLDEST_FIRST = " ORDER BY s.start, s.id"
 _PAGE = 50
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Store:
@@ -53,36 +48,32 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, made on first use; raises StoreError."""
+        """Open the file, created on first use; raises StoreError."""
         self.path = path
         self._writer = Writer(path)
-        self._readers: LifoQueue[tuple[int, sqlite3.Connection]] = LifoQueue()
-        self._repricing = Lock()
-        self.reprice()
+        self._readers = Readers(path, self._writer)
 
     def close(self) -> None:
-        """Finish what is being written and close the file."""
-        with suppress(Empty):
-            while True:
-                self._readers.get_nowait()[1].close()
+        """Finish the write under way and close the file."""
+        self._readers.close()
         self._writer.close()
 
     def save(self, observations: Iterable[Observation]) -> None:
         """Store all of them or none, and return when they are on disk.
 
-        One that is there already, by trace id and span id, is replaced. Raises sqlite3.Error or
-        StoreError, and whatever making the observations raises.
+        An observation with the same trace id and span id is replaced. Raises sqlite3.Error or
+        StoreError, and whatever iterating over the observations raises.
         """
         self._writer.save(observations)
 
     def prune(self, *, before: int | None = None, max_bytes: int | None = None) -> int:
-        """Remove the oldest traces with their scores; the number of observations that went.
+        """Remove the oldest traces with their scores; returns the number of observations removed.
 
         Args:
-            before: Traces go of which nothing arrived since, in microseconds since the epoch, and
-                every score whose own time is earlier, as with Langfuse's retention.
-            max_bytes: Traces go until the rest takes no more than this of the file, and the scores
-                of sessions that are gone with them.
+            before: Removes traces of which nothing arrived since, in microseconds since the epoch,
+                and every score whose own time is earlier, as Langfuse's retention does.
+            max_bytes: Removes traces until the rest takes no more than this of the file, and the
+                scores of sessions that have no trace left.
         """
         return prune(self._writer, self.rows, before=before, max_bytes=max_bytes)
 
@@ -93,21 +84,16 @@ class Store:
     def rows(
         self, query: str, values: tuple[object, ...] | dict[str, object] = ()
     ) -> list[sqlite3.Row]:
-        """What a query over the whole file gives."""
-        with self._reading() as connection:
+        """The rows that a query returns."""
+        with self._readers.connection() as connection:
             return connection.execute(query, values).fetchall()
-
-    def reprice(self) -> None:
-        """Let the project's own prices, as stored, count for the spans to come."""
-        with self._repricing:  # Of two at once, the one that read first must not count last.
-            self.prices = Prices(price_of(row) for row in self.rows(statement("models")))
 
     def observations(
         self, conditions: Sequence[Condition], *, limit: int, position: Position | None = None
     ) -> list[Stored]:
         """The newest observations that meet every condition, from after a position on."""
-        wanted = [*conditions, *([after(position)] if position else [])]
-        return self._observations(wanted, _NEWEST_FIRST, limit)
+        bounds = [after(position)] if position else []
+        return self._observations([*conditions, *bounds], _NEWEST_FIRST, limit)
 
     def observations_of_trace(self, trace_id: str) -> list[Stored]:
         """Every observation of a trace, oldest first."""
@@ -122,12 +108,12 @@ class Store:
     ) -> list[SessionSummary]:
         """Sessions by last activity, all or those of one user."""
         chosen = "sessions" if user is None else "sessions_of_user"
-        asked = {"limit": limit, "offset": offset, "user": user}
-        return [session_of(row) for row in self._summaries("session", chosen, asked)]
+        values = {"limit": limit, "offset": offset, "user": user}
+        return [session_of(row) for row in self._summaries("session", chosen, values)]
 
     def session(self, session_id: str) -> SessionSummary | None:
         """One session, None if no observation has that id."""
-        rows = self._summaries("session", "interned_id", {"id": session_id})
+        rows = self._summaries("session", "string_id", {"value": session_id})
         return session_of(rows[0]) if rows else None
 
     def users(self, *, limit: int = _PAGE, offset: int = 0) -> list[UserSummary]:
@@ -139,7 +125,7 @@ class Store:
 
     def user(self, user_id: str) -> UserSummary | None:
         """One user, None if no observation has that id."""
-        rows = self._summaries("user", "interned_id", {"id": user_id})
+        rows = self._summaries("user", "string_id", {"value": user_id})
         return user_of(rows[0]) if rows else None
 
     def traces(
@@ -154,52 +140,30 @@ class Store:
         chosen = "traces_of_session" if session is not None else "traces_of_user"
         if session is None and user is None:
             chosen = "traces"
-        asked = {"limit": limit, "offset": offset, "session": session, "user": user}
-        return [trace_of(row) for row in self._summaries("trace", chosen, asked)]
+        values = {"limit": limit, "offset": offset, "session": session, "user": user}
+        return [trace_of(row) for row in self._summaries("trace", chosen, values)]
 
     def trace(self, trace_id: str) -> TraceSummary | None:
         """One trace, None if no observation has that id."""
-        rows = self._summaries("trace", "trace", {"id": key_of(trace_id)})
+        rows = self._summaries("trace", "trace_by_id", {"id": key_of(trace_id)})
         return trace_of(rows[0]) if rows else None
 
     def _observations(
         self, conditions: Sequence[Condition], order: str, *values: object
     ) -> list[Stored]:
         where = every([condition.sql for condition in conditions])
-        given = (value for condition in conditions for value in condition.values)
+        parameters = (value for condition in conditions for value in condition.values)
         query = f"{statement('observations')} WHERE {where}{order}"
-        with self._reading() as connection, connection:
-            connection.execute("BEGIN")  # One state of the file for all that is looked up.
-            # Once for all rows that share it: a resource may be large.
+        with self._readers.connection() as connection, connection:
+            connection.execute("BEGIN")  # Both queries see the same state of the file.
+            # Rows share origins, which may be large: each is read once.
             origin_of = cache(partial(_origin, connection))
-            rows = connection.execute(query, (*given, *values))
+            rows = connection.execute(query, (*parameters, *values))
             return [unpack(row, origin_of) for row in rows]
 
-    def _summaries(self, kind: str, chosen: str, asked: Mapping[str, object]) -> list[sqlite3.Row]:
+    def _summaries(self, kind: str, chosen: str, values: Mapping[str, object]) -> list[sqlite3.Row]:
         query = _summary(kind, f"{kind}_totals", chosen)
-        return self.rows(query, {"limit": 1, "offset": 0, **asked})
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        generation, connection = self._reader()
-        try:
-            yield connection
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode in _DAMAGED:
-                self._writer.distrust()
-            raise
-        finally:
-            self._readers.put((generation, connection))
-
-    def _reader(self) -> tuple[int, sqlite3.Connection]:
-        generation = self._writer.generation
-        with suppress(Empty):
-            while True:
-                opened, connection = self._readers.get_nowait()
-                if opened == generation:
-                    return opened, connection
-                connection.close()  # Of a file that was moved away.
-        return generation, open_reader(self.path)
+        return self.rows(query, {"limit": 1, "offset": 0, **values})
 
 
 def _origin(connection: sqlite3.Connection, text_id: int) -> Origin:
@@ -208,11 +172,11 @@ def _origin(connection: sqlite3.Connection, text_id: int) -> Origin:
 
 
 def _summary(kind: str, totals: str, chosen: str | None = None) -> str:
-    """One query out of three: which groups, their sums, and what is shown beside the sums.
+    """One query out of three statements: the chosen groups, their totals, and their summaries.
 
-    The sums are taken over the chosen groups alone, through an index, and what needs a look-up per
-    group is looked up for the one page that is shown.
+    An index makes the totals of the chosen groups alone quick, and a summary needs look-ups per
+    group, which one page keeps few.
     """
-    named = {"chosen": chosen, "page": totals}
-    parts = [f"{name} AS (\n{statement(of)}\n)" for name, of in named.items() if of]
-    return f"WITH {', '.join(parts)}\n{statement(f'{kind}_summary')}"
+    names = {"chosen": chosen, "page": totals}
+    tables = [f"{table} AS (\n{statement(name)}\n)" for table, name in names.items() if name]
+    return f"WITH {', '.join(tables)}\n{statement(f'{kind}_summary')}"

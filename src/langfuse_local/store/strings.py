@@ -1,11 +1,11 @@
-"""Each text once: the ids of interned texts, with the recent ones remembered."""
+"""Interns texts: each is stored once in the table `strings`, and recent ids are cached."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from langfuse_local.memory import LONGEST
-from langfuse_local.store.sql import statement
+from ..cache import MAX_KEY_LENGTH
+from .sql import statement
 
 if TYPE_CHECKING:
     import sqlite3
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Strings"]
 
-_REMEMBERED = 50_000  # texts; session and user ids keep coming, names and versions repeat
+_MAX_CACHED = 50_000  # texts; session and user ids keep coming, names and versions repeat
 
 
 class Strings:
@@ -21,42 +21,44 @@ class Strings:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._known: dict[str, int] = {}
+        self._cached: dict[str, int] = {}
         self._used: set[int] | None = None
 
     def ids(self, texts: Iterable[str | None]) -> dict[str | None, int | None]:
         """The id of each text, new ones added inside the current transaction; None stays None."""
-        if len(self._known) > _REMEMBERED:
+        if len(self._cached) > _MAX_CACHED:
             self.forget()
         wanted = {text for text in texts if text is not None}
-        for text in wanted - self._known.keys():
-            self._known[text] = self._add(text)
+        for text in wanted - self._cached.keys():
+            self._cached[text] = self._add(text)
         if self._used is not None:
-            self._used.update(self._known[text] for text in wanted)
-        found: dict[str | None, int | None] = {text: self._known[text] for text in wanted}
+            self._used.update(self._cached[text] for text in wanted)
+        ids: dict[str | None, int | None] = {text: self._cached[text] for text in wanted}
         for text in wanted:
-            if len(text) > LONGEST:
-                del self._known[text]
-        return found | {None: None}
+            if len(text) > MAX_KEY_LENGTH:
+                del self._cached[text]
+        return ids | {None: None}
 
-    def watch(self) -> None:
-        """From now on, remember which ids are used."""
+    def record_use(self) -> None:
+        """Record which ids are used from now on."""
         self._used = set()
 
     def remove(self, unused: Iterable[int]) -> None:
-        """Remove the texts of these ids, unless one was used since `watch`."""
+        """Remove the texts of these ids, unless one was used since `record_use`."""
         used, self._used = self._used, None
-        if used is None:  # The ids are those of a file that was moved away since.
+        if used is None:  # The ids belong to a file that has been moved away since.
             return
-        gone = ((one,) for one in unused if one not in used)
-        self._connection.executemany(statement("remove_string"), gone)
+        rows = ((string_id,) for string_id in unused if string_id not in used)
+        self._connection.executemany(statement("delete_string"), rows)
         self.forget()
 
     def forget(self) -> None:
-        """Drop what is remembered: a transaction was rolled back, and its ids with it."""
-        self._known.clear()
+        """Empty the cache, after a rollback or a removal that made its ids invalid."""
+        self._cached.clear()
 
     def _add(self, text: str) -> int:
         self._connection.execute(statement("intern"), (text,))
-        row: tuple[int] = self._connection.execute(statement("interned"), (text,)).fetchone()
+        row: tuple[int] = self._connection.execute(
+            statement("string_id"), {"value": text}
+        ).fetchone()
         return row[0]

@@ -1,8 +1,8 @@
-"""What the pages list: sessions, users and traces, each a group of observations.
+"""Summaries of sessions, users and traces, each a group of observations.
 
 Times are microseconds since the epoch. `cost` sums the known costs in US dollars and is None when
-none is known; `unknown_costs` counts the calls that used tokens at a price nobody gave, which is
-not the same as $0.
+none is known; `unknown_costs` counts the calls that used tokens at an unknown price, which is not
+the same as $0.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from langfuse_local.store.ids import text_of
+from .ids import text_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -95,7 +95,7 @@ class TraceSummary:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much there is of everything."""
+    """The size of the store."""
 
     sessions: int
     users: int
@@ -104,7 +104,7 @@ class Counts:
 
 
 def session_of(row: sqlite3.Row) -> SessionSummary:
-    """Read a row of `queries/session_summary.sql`."""
+    """Read a row of the statement `session_summary`."""
     return SessionSummary(
         id=row["id"],
         totals=_totals(row),
@@ -119,7 +119,7 @@ def session_of(row: sqlite3.Row) -> SessionSummary:
 
 
 def user_of(row: sqlite3.Row) -> UserSummary:
-    """Read a row of `queries/user_summary.sql`."""
+    """Read a row of the statement `user_summary`."""
     return UserSummary(
         id=row["id"],
         totals=_totals(row),
@@ -130,7 +130,7 @@ def user_of(row: sqlite3.Row) -> UserSummary:
 
 
 def trace_of(row: sqlite3.Row) -> TraceSummary:
-    """Read a row of `queries/trace_summary.sql`."""
+    """Read a row of the statement `trace_summary`."""
     return TraceSummary(
         id=text_of(row["trace"]),
         totals=_totals(row),
@@ -149,7 +149,7 @@ def trace_of(row: sqlite3.Row) -> TraceSummary:
 
 
 def counts_of(row: sqlite3.Row) -> Counts:
-    """Read the row of `queries/counts.sql`."""
+    """Read the row of the statement `counts`."""
     return Counts(row["sessions"], row["users"], row["traces"], row["observations"])
 
 

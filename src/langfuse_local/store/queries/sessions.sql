@@ -1,1 +1,66 @@
-SELECT id FROM sessions ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset
+-- name: upsert_session
+INSERT INTO sessions VALUES (?, ?)
+ON CONFLICT (id) DO UPDATE SET ended = excluded.ended WHERE excluded.ended > ended;
+
+-- name: sessions
+SELECT id FROM sessions ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: sessions_of_user
+SELECT id FROM sessions
+WHERE id IN (SELECT session FROM spans WHERE user = (SELECT id FROM strings WHERE value = :user))
+ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: session_totals
+-- `chosen` holds the ids of sessions.
+SELECT
+    session,
+    count(DISTINCT trace) AS traces,
+    {totals}
+FROM spans
+WHERE session IN (SELECT id FROM chosen)
+GROUP BY session
+ORDER BY ended DESC, session DESC;
+
+-- name: session_summary
+-- `page` holds the rows of session_totals.
+SELECT
+    page.*,
+    (SELECT value FROM strings WHERE id = page.session) AS id,
+    (
+        SELECT count(*) FROM spans
+        WHERE trace IN (SELECT DISTINCT trace FROM spans WHERE session = page.session)
+    ) AS observations_of_traces,
+    (
+        SELECT json_group_array(value) FROM strings
+        WHERE id IN (SELECT user FROM spans WHERE session = page.session)
+    ) AS users,
+    (
+        SELECT json_group_array(value) FROM strings
+        WHERE id IN (SELECT environment FROM spans WHERE session = page.session)
+    ) AS environments,
+    (
+        SELECT json_group_array(value) FROM strings
+        WHERE id IN (SELECT version FROM spans WHERE session = page.session)
+    ) AS versions,
+    (
+        SELECT input_of(details) FROM spans
+        WHERE session = page.session AND root ORDER BY start, id LIMIT 1
+    ) AS first_question,
+    (
+        SELECT output_of(details) FROM spans
+        WHERE session = page.session AND root ORDER BY start DESC, id DESC LIMIT 1
+    ) AS last_answer
+FROM page
+ORDER BY page.ended DESC, page.session DESC;
+
+-- name: drop_stale_sessions
+DELETE FROM sessions WHERE id IN (SELECT id FROM stale_sessions);
+
+-- name: rebuild_stale_sessions
+INSERT INTO sessions
+SELECT session, max(start + max(duration, 0)) FROM spans
+WHERE session IN (SELECT id FROM stale_sessions)
+GROUP BY session;
+
+-- name: clear_stale_sessions
+DELETE FROM stale_sessions;

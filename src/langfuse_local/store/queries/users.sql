@@ -1,1 +1,53 @@
-SELECT id FROM users ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset
+-- name: upsert_user
+INSERT INTO users VALUES (?, ?)
+ON CONFLICT (id) DO UPDATE SET ended = excluded.ended WHERE excluded.ended > ended;
+
+-- name: users
+SELECT id FROM users ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: user_totals
+-- `chosen` holds the ids of users.
+SELECT
+    user,
+    count(DISTINCT session) AS sessions,
+    count(DISTINCT trace) AS traces,
+    {totals}
+FROM spans
+WHERE user IN (SELECT id FROM chosen)
+GROUP BY user
+ORDER BY ended DESC, user DESC;
+
+-- name: without_user
+-- The group of spans that carry no user.
+SELECT
+    user,
+    count(DISTINCT session) AS sessions,
+    count(DISTINCT trace) AS traces,
+    {totals}
+FROM spans
+WHERE user IS NULL
+GROUP BY user;
+
+-- name: user_summary
+-- `page` holds the rows of user_totals.
+SELECT
+    page.*,
+    (SELECT value FROM strings WHERE id = page.user) AS id,
+    (
+        SELECT json_group_array(value) FROM strings
+        WHERE id IN (SELECT environment FROM spans WHERE user IS page.user)
+    ) AS environments
+FROM page
+ORDER BY page.ended DESC, page.user DESC;
+
+-- name: drop_stale_users
+DELETE FROM users WHERE id IN (SELECT id FROM stale_users);
+
+-- name: rebuild_stale_users
+INSERT INTO users
+SELECT user, max(start + max(duration, 0)) FROM spans
+WHERE user IN (SELECT id FROM stale_users)
+GROUP BY user;
+
+-- name: clear_stale_users
+DELETE FROM stale_users;

@@ -1,1 +1,0 @@
-DELETE FROM scores WHERE id = :id

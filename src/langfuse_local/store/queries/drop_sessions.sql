@@ -1,1 +1,0 @@
-DELETE FROM sessions WHERE id IN (SELECT id FROM stale_sessions)

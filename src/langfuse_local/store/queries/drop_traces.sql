@@ -1,1 +1,0 @@
-DELETE FROM traces WHERE id IN (SELECT id FROM stale_traces)

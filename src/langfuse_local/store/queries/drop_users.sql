@@ -1,1 +1,0 @@
-DELETE FROM users WHERE id IN (SELECT id FROM stale_users)

@@ -1,1 +1,0 @@
-DELETE FROM stale_sessions

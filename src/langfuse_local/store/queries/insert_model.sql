@@ -1,2 +1,0 @@
-INSERT INTO models (id, name, pattern, prices, answer, created)
-VALUES (:id, :name, :pattern, :prices, :answer, :created)

@@ -1,1 +1,0 @@
-INSERT INTO strings (value) VALUES (?) ON CONFLICT (value) DO NOTHING

@@ -1,2 +1,0 @@
-INSERT INTO sessions VALUES (?, ?)
-ON CONFLICT (id) DO UPDATE SET ended = excluded.ended WHERE excluded.ended > ended

@@ -1,3 +1,0 @@
-DELETE FROM scores WHERE id IN (
-    SELECT id FROM scores WHERE timestamp < :cutoff ORDER BY timestamp LIMIT :most
-)

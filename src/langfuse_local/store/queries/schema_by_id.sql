@@ -1,1 +1,0 @@
-CREATE UNIQUE INDEX spans_by_id ON spans (trace, span)

@@ -1,1 +1,0 @@
-CREATE INDEX spans_by_start ON spans (start)

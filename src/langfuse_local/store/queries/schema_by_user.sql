@@ -1,1 +1,0 @@
-CREATE INDEX spans_by_user ON spans (user, start)

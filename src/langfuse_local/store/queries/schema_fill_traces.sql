@@ -1,1 +1,0 @@
-INSERT INTO traces SELECT trace, min(start) FROM spans GROUP BY trace

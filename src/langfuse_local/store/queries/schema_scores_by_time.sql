@@ -1,1 +1,0 @@
-CREATE INDEX scores_by_time ON scores (timestamp, id)

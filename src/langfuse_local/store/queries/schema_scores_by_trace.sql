@@ -1,1 +1,0 @@
-CREATE INDEX scores_by_trace ON scores (trace, timestamp) WHERE trace IS NOT NULL

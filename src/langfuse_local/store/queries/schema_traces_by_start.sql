@@ -1,1 +1,0 @@
-CREATE INDEX traces_by_start ON traces (started)

@@ -1,1 +1,0 @@
-CREATE INDEX users_by_end ON users (ended)

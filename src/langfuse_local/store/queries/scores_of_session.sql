@@ -1,1 +1,0 @@
-SELECT * FROM scores WHERE session = :id ORDER BY timestamp DESC, id DESC

@@ -1,1 +1,0 @@
-CREATE TEMP TABLE stale_traces (id BLOB)

@@ -1,7 +1,0 @@
--- Every column that holds ids of `strings`.
-SELECT type FROM spans UNION SELECT name FROM spans UNION SELECT level FROM spans
-UNION SELECT status_message FROM spans UNION SELECT version FROM spans
-UNION SELECT release FROM spans UNION SELECT environment FROM spans
-UNION SELECT user FROM spans UNION SELECT session FROM spans
-UNION SELECT trace_name FROM spans UNION SELECT tags FROM spans
-UNION SELECT model FROM spans UNION SELECT origin FROM spans UNION SELECT keys FROM spans
