@@ -140,6 +140,10 @@ clients: .tools/clients/.npm ## Run Langfuse's and OpenTelemetry's own clients a
 interop: .tools/peers/.installed .venv/.demo ## Test beside the Langfuse SDK, OpenInference and others in one process
 	@.tools/peers/bin/python -m pytest -o addopts= -W default tests/interop
 
+.PHONY: examples
+examples: .tools/examples/.installed ## Take the package and the two files into services of their own, and run those
+	@.tools/examples/bin/python -m pytest -o addopts= tests/takeout
+
 .PHONY: soak
 soak: .venv/.dev collector ## Run what takes minutes: long outages, bursts, crashes, load
 	@$(PYTHON) -m pytest -m soak

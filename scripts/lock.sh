@@ -17,4 +17,5 @@ compile fuzz pyproject.toml --extra local --extra checks --group fuzz -c require
 compile peers --group peers
 compile clients --group clients
 compile phoenix --group phoenix
+compile examples --group examples
 cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved

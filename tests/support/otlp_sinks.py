@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 __all__ = ["MODES", "Sink", "sink"]
 
@@ -23,10 +24,10 @@ Answer = Callable[["Sink", socket.socket, bytes], None]
 
 @dataclass
 class Sink:
-    """What arrived: span ids in order, the bodies of requests, and where to send more."""
+    """What arrived: spans in order, the first lines of requests, and where to send more."""
 
     endpoint: str
-    span_ids: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -35,7 +36,22 @@ class Sink:
         request = ExportTraceServiceRequest.FromString(body)
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
-                self.span_ids += [span.span_id.hex() for span in scope.spans]
+                self.spans += scope.spans
+
+    @property
+    def span_ids(self) -> list[str]:
+        """Ids of the spans, in hex digits."""
+        return [span.span_id.hex() for span in self.spans]
+
+    def values(self, name: str) -> list[str]:
+        """Return a text attribute of every root span that has it, in the order of arrival."""
+        return [
+            each.value.string_value
+            for span in self.spans
+            if not span.parent_span_id
+            for each in span.attributes
+            if each.key == name
+        ]
 
 
 def _reply(client: socket.socket, status: str, body: bytes = b"", headers: str = "") -> None:
@@ -55,9 +71,9 @@ def _slow(sink: Sink, client: socket.socket, body: bytes) -> None:
 
 def _partial(sink: Sink, client: socket.socket, body: bytes) -> None:
     sink.store(body)
-    partial = ExportTracePartialSuccess(rejected_spans=len(sink.span_ids))
+    partial = ExportTracePartialSuccess(rejected_spans=len(sink.spans))
     answer = ExportTraceServiceResponse(partial_success=partial).SerializeToString()
-    sink.span_ids.clear()
+    sink.spans.clear()
     _reply(client, "200 OK", answer, "Content-Type: application/x-protobuf\r\n")
 
 
@@ -162,7 +178,7 @@ def main() -> None:
         print(receiver.endpoint, flush=True)
         for _ in sys.stdin:
             print(len(set(receiver.span_ids)), flush=True)
-            receiver.span_ids.clear()
+            receiver.spans.clear()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pytest
 
 from agent_observability.commands import ask
 from agent_observability.commands.turn import Question
-from support.counting_sink import Sink, running
+from support.otlp_sinks import Sink, sink
 
 ROOT = Path(__file__).parents[3]
 SESSION = "langfuse.session.id"
@@ -20,9 +20,9 @@ WORKFLOW = "langfuse.trace.metadata.workflow"
 
 
 @pytest.fixture(name="sink")
-def _sink() -> Iterator[Sink]:
-    with running() as sink:
-        yield sink
+def _receiver() -> Iterator[Sink]:
+    with sink("accepts") as receiver:
+        yield receiver
 
 
 def command(
