@@ -185,9 +185,9 @@ def run_agent(
         InvalidInputError: The state or the actor cannot be used; nothing ran.
         StorageError: A database cannot be used.
     """
-    asked, options = _prepared(state, actor, services)
-    with agent_run(asked["query"]) as span:
-        result = cast("AgentOutput", _graph().invoke(asked, **options))
+    turn, options = _prepared(state, actor, services)
+    with agent_run(turn["query"]) as span:
+        result = cast("AgentOutput", _graph().invoke(turn, **options))
         record_result(span, **result)
         return result
 
@@ -196,9 +196,9 @@ async def arun_agent(
     state: AgentInput, *, actor: str = DEMO_ACTOR, services: Services | None = None
 ) -> AgentOutput:
     """Run one turn without blocking the event loop; otherwise as `run_agent()`."""
-    asked, options = _prepared(state, actor, services)
-    with agent_run(asked["query"]) as span:
-        result = cast("AgentOutput", await _graph().ainvoke(asked, **options))
+    turn, options = _prepared(state, actor, services)
+    with agent_run(turn["query"]) as span:
+        result = cast("AgentOutput", await _graph().ainvoke(turn, **options))
         record_result(span, **result)
         return result
 
@@ -206,10 +206,10 @@ async def arun_agent(
 def _prepared(
     state: AgentInput, actor: str, services: Services | None
 ) -> tuple[AgentInput, dict[str, Any]]:
-    asked = checked_input(state)
-    used = (services or open_services()).for_turn(checked_actor(actor))
+    turn = checked_input(state)
+    dependencies = (services or open_services()).for_turn(checked_actor(actor))
     config = {"recursion_limit": RECURSION_LIMIT}
-    return asked, {"config": config, "context": traced_dependencies(used)}
+    return turn, {"config": config, "context": traced_dependencies(dependencies)}
 
 
 @cache

@@ -16,13 +16,13 @@ from .turn import CONVERSATION_ID, USER_ID, Question, run_turn
 __all__ = ["ask", "question"]
 
 
-def ask(asked: Question) -> None:
+def ask(turn: Question) -> None:
     """Run one turn, and print its answer and where to look at it."""
     with tracing() as provider:
-        result = run_turn(asked, open_services())
+        result = run_turn(turn, open_services())
         print(result["outcome"])
         print(f"\n{result['answer']}\n", flush=True)
-    print_links(provider, session_id=asked.conversation_id, user_id=asked.actor)
+    print_links(provider, session_id=turn.conversation_id, user_id=turn.actor)
 
 
 def question(arguments: Sequence[str] | None = None) -> Question:

@@ -62,8 +62,8 @@ class OpenAIChatModel:
 
 def _message(message: BaseMessage) -> ChatCompletionMessageParam:
     # The client has one type for each role; the server sees the same two keys.
-    sent = {"role": _ROLES[message.type], "content": message.text}
-    return cast("ChatCompletionMessageParam", sent)
+    role_and_text = {"role": _ROLES[message.type], "content": message.text}
+    return cast("ChatCompletionMessageParam", role_and_text)
 
 
 def _joined(stream: Iterable[ChatCompletionChunk], requested: str) -> AIMessage:

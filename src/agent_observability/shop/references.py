@@ -13,11 +13,11 @@ _MENTION: Final = re.compile(rf"\bORDER[\s_#{_DASHES}]*\d{{1,9}}\b")
 
 def canonical_reference(text: str) -> str | None:
     """Return `ORDER-924` for `order 924`, `#0924`, full-width digits and the like, else None."""
-    found = _REFERENCE.fullmatch(unicodedata.normalize("NFKC", text).strip().upper())
-    return f"ORDER-{int(found[1])}" if found else None
+    match = _REFERENCE.fullmatch(unicodedata.normalize("NFKC", text).strip().upper())
+    return f"ORDER-{int(match[1])}" if match else None
 
 
 def mentioned_reference(text: str) -> str | None:
     """Return the first order reference in a sentence, in its canonical spelling, else None."""
-    found = _MENTION.search(unicodedata.normalize("NFKC", text).upper())
-    return canonical_reference(found[0]) if found else None
+    match = _MENTION.search(unicodedata.normalize("NFKC", text).upper())
+    return canonical_reference(match[0]) if match else None

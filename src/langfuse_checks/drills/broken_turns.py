@@ -209,7 +209,7 @@ _BREAKS: Final[Mapping[str, Break]] = {
     "comma-tag": lambda: _stamped(_with_joined_tags),
     "email-user": lambda: _with(user_id="anna.k@example.com"),
     "order-metadata": lambda: _with(
-        metadata={"environment": "development", "workflow": "ORDER-924"}
+        metadata={"environment": "development", "workflow": "ORDER-924", "region": "eu"}
     ),
     "double-usage": lambda: _wrapped("compose_answer", _with_usage),
     "plain-thread": lambda: _wrapped("lookup_order", _on_thread),
