@@ -47,7 +47,7 @@ def job_fields(payload: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     `changes` are the job's own, such as its `trace_name`. What the payload lacks is empty, and
     thereby refused.
     """
-    empty = dict.fromkeys(_FIELDS, "") | {"tags": [], "metadata": {}}
+    empty: dict[str, Any] = {**dict.fromkeys(_FIELDS, ""), "tags": [], "metadata": {}}
     carried = {name: payload.get(name, value) for name, value in empty.items()}
     return carried | changes
 
