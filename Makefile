@@ -141,8 +141,8 @@ interop: .tools/peers/.installed .venv/.demo ## Test beside the Langfuse SDK, Op
 	@.tools/peers/bin/python -m pytest -o addopts= -W default tests/interop
 
 .PHONY: examples
-examples: .tools/examples/.installed ## Take the package and the two files into services of their own, and run those
-	@.tools/examples/bin/python -m pytest -o addopts= tests/takeout
+examples: .tools/examples/.installed ## Run the services under examples/, and take the pattern out into two more
+	@.tools/examples/bin/python -m pytest -o addopts= tests/takeout tests/examples
 
 .PHONY: soak
 soak: .venv/.dev collector ## Run what takes minutes: long outages, bursts, crashes, load
