@@ -18,5 +18,6 @@ from langfuse_otel.privacy import add_rule
 add_rule(
     "[order]",
     "an order reference",
-    r"(?<![^\W_])order[-_ #:.]*(?:(?:no|nr|number|id|ref)[-_ #:.]*)?\d+|(?<![^\W_])ord[-_#]\d{3,}",
+    # The look behind comes after the first letters, so that other words are passed over quickly.
+    r"ord(?<![^\W_]ord)(?:er[-_ #:.]*(?:(?:no|nr|number|id|ref)[-_ #:.]*)?\d+|[-_#]\d{3,})",
 )

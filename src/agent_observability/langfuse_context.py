@@ -6,10 +6,9 @@ and leaving the block is safe where another task finishes it (`langfuse_otel.res
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Final
 
-from langfuse_otel import ContextPolicy, attach, restore
+from langfuse_otel import ContextPolicy, attach, contextmanager, restore
 
 __all__ = ["LANGFUSE_BAGGAGE_KEYS", "LANGFUSE_TAGS_BAGGAGE_KEY", "langfuse_trace_context"]
 
@@ -67,15 +66,15 @@ def langfuse_trace_context(
         tags=tags,
         metadata=metadata,
     )
-    entries = {
-        **{f"langfuse.trace.metadata.{key}": value for key, value in fields.metadata.items()},
-        "langfuse.trace.name": fields.trace_name,
-        "langfuse.version": fields.version,
-        # Last, because the SDK evicts the oldest attributes of an overfull span.
-        "langfuse.session.id": fields.session_id,
-        "langfuse.user.id": fields.user_id,
+    entries: dict[str, str | None] = {
+        f"langfuse.trace.metadata.{key}": value for key, value in fields.metadata.items()
     }
-    joined = ",".join(tag.replace("%", "%25").replace(",", "%2C") for tag in fields.tags)
+    entries["langfuse.trace.name"] = fields.trace_name
+    entries["langfuse.version"] = fields.version
+    # Last, because the SDK evicts the oldest attributes of an overfull span.
+    entries["langfuse.session.id"] = fields.session_id
+    entries["langfuse.user.id"] = fields.user_id
+    joined = ",".join([tag.replace("%", "%25").replace(",", "%2C") for tag in fields.tags])
     block = attach(
         attributes={"langfuse.trace.tags": fields.tags, **entries},
         entries={LANGFUSE_TAGS_BAGGAGE_KEY: joined, **entries},

@@ -5,6 +5,7 @@ Needs the OpenTelemetry API alone. What needs the SDK is a module of its own: `p
 """
 
 from .context import Block, attach, attached_baggage, restore, span_attributes
+from .managers import contextmanager
 from .policy import ContextFields, ContextPolicy, InvalidTraceContextError
 from .privacy import add_rule, looks_like, looks_like_with_uuids, mask
 
@@ -16,6 +17,7 @@ __all__ = [
     "add_rule",
     "attach",
     "attached_baggage",
+    "contextmanager",
     "looks_like",
     "looks_like_with_uuids",
     "mask",

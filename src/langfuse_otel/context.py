@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from opentelemetry import baggage
 from opentelemetry import context as otel_context
@@ -17,14 +17,18 @@ from opentelemetry.util.types import AttributeValue
 
 __all__ = ["Block", "attach", "attached_baggage", "restore", "span_attributes"]
 
+V = TypeVar("V")
+
 _log = logging.getLogger(__name__)
 _SESSION: Final = "langfuse.session.id"
 _BLOCK: Final = otel_context.create_key("langfuse-otel-block")
 # Entries that an outer block or a stranger's header has set never reach into another block.
 _OWN_PREFIXES: Final = ("langfuse.", "app.langfuse.")
+# The API keeps all entries under one key. Every set_baggage() would copy them, and the context.
+[_BAGGAGE] = baggage.clear(Context())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Block:
     """What `attach()` has put into the context; hand it to `restore()`.
 
@@ -49,18 +53,11 @@ def attach(
     None and an empty text or list are left out: Langfuse makes a bogus tag of an empty array.
     Other baggage and other values of the context stay as they are.
     """
-    stamped = {key: value for key, value in attributes.items() if value}
-    carried = {key: value for key, value in entries.items() if value}
+    stamped, carried = _without_empty(attributes), _without_empty(entries)
     before = otel_context.get_current()
-    inside = baggage.clear(Context())
-    for key, other in baggage.get_all(before).items():
-        if not key.startswith(_OWN_PREFIXES):
-            inside = baggage.set_baggage(key, other, inside)
-    for key, value in carried.items():
-        inside = baggage.set_baggage(key, value, inside)
-    block = Block(stamped, carried, before, _current(before))
-    # Merged, because every set_baggage() on the whole context copies all of it.
-    otel_context.attach(Context({**before, **inside, _BLOCK: block}))
+    inside = {**carried, **_foreign(before)}
+    block = Block(stamped, carried, before, _block(before))
+    otel_context.attach(Context({**before, _BAGGAGE: inside, _BLOCK: block}))
     return block
 
 
@@ -70,7 +67,7 @@ def restore(block: Block) -> None:
     Another task may finish a generator that holds the block, and a collected one is closed
     anywhere. The current context is then not this block's, and stays.
     """
-    open_block = _current(None)
+    open_block = _block(otel_context.get_current())
     while open_block is not None and open_block is not block:
         open_block = open_block.outer
     if open_block is block:
@@ -80,7 +77,7 @@ def restore(block: Block) -> None:
 
 def span_attributes(context: Context | None = None) -> Mapping[str, AttributeValue]:
     """Return the attributes for a span that starts in the context, none outside of a block."""
-    block = _current(context)
+    block = _block(otel_context.get_current() if context is None else context)
     if block:
         return block.attributes
     if baggage.get_baggage(_SESSION, context):
@@ -90,12 +87,23 @@ def span_attributes(context: Context | None = None) -> Mapping[str, AttributeVal
 
 def attached_baggage(context: Context | None = None) -> Mapping[str, str]:
     """Return the baggage entries of the context's block: checked ones, never a stranger's."""
-    block = _current(context)
+    block = _block(otel_context.get_current() if context is None else context)
     return block.entries if block else {}
 
 
-def _current(context: Context | None) -> Block | None:
-    return cast("Block | None", otel_context.get_value(_BLOCK, context))
+def _without_empty(values: Mapping[str, V | None]) -> Mapping[str, V]:
+    if all(values.values()):
+        return cast("Mapping[str, V]", values)
+    return {key: value for key, value in values.items() if value}
+
+
+def _foreign(context: Context) -> Mapping[str, object]:
+    entries = cast("Mapping[str, object]", context.get(_BAGGAGE, {}))
+    return {key: value for key, value in entries.items() if not key.startswith(_OWN_PREFIXES)}
+
+
+def _block(context: Context) -> Block | None:
+    return cast("Block | None", context.get(_BLOCK))
 
 
 @cache

@@ -25,6 +25,7 @@ from agent_observability.langfuse_context import (
 )
 from agent_observability.telemetry import LangfuseBaggageSpanProcessor
 from langfuse_otel import InvalidTraceContextError, span_attributes
+from support.left_behind import nothing_left_behind
 
 TURN: dict[str, Any] = {
     "session_id": "conv_82d9535867844b4c8cdff",
@@ -67,12 +68,7 @@ def span(**options: Any) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _leaves_no_trace(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    before = context.get_current()
-    yield
-    assert context.get_current() == before
-    # `caplog.records` is empty in a teardown.
-    records = caplog.get_records("call")
-    assert not [each for each in records if each.name == "opentelemetry.context"]
+    yield from nothing_left_behind(caplog)
 
 
 def test_every_span_inside_gets_the_chapters_attributes() -> None:
