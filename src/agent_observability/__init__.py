@@ -14,6 +14,8 @@ if sys.argv[:1] == ["-m"] and not all(
 
 from langfuse_otel.privacy import add_rule
 
+__version__ = "0.1.0"
+
 # What must not be readable in this shop's traces, besides what langfuse_otel knows.
 add_rule(
     "[order]",

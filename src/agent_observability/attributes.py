@@ -10,6 +10,9 @@ the constants in `opentelemetry-semantic-conventions` are deprecated and have no
 
 from typing import Final
 
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.44.0"
+"""The semantic conventions whose names the `gen_ai.*` attributes are."""
+
 GEN_AI_AGENT_NAME: Final = "gen_ai.agent.name"
 GEN_AI_DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
 GEN_AI_MEMORY_RECORD_COUNT: Final = "gen_ai.memory.record.count"

@@ -186,9 +186,9 @@ def run_agent(
         StorageError: A database cannot be used.
     """
     turn, options = _prepared(state, actor, services)
-    with agent_run(turn["query"]) as span:
+    with agent_run(turn["query"], options["context"].model.provider) as span:
         result = cast("AgentOutput", _graph().invoke(turn, **options))
-        record_result(span, **result)
+        record_result(span, result)
         return result
 
 
@@ -197,9 +197,9 @@ async def arun_agent(
 ) -> AgentOutput:
     """Run one turn without blocking the event loop; otherwise as `run_agent()`."""
     turn, options = _prepared(state, actor, services)
-    with agent_run(turn["query"]) as span:
+    with agent_run(turn["query"], options["context"].model.provider) as span:
         result = cast("AgentOutput", await _graph().ainvoke(turn, **options))
-        record_result(span, **result)
+        record_result(span, result)
         return result
 
 

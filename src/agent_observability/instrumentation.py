@@ -7,6 +7,7 @@ Nodes and services are wrapped, never patched, and know nothing of it.
 import dataclasses
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar, cast
@@ -21,8 +22,10 @@ from opentelemetry.util.types import AttributeValue
 
 from langfuse_otel.privacy import mask
 
+from . import __version__
 from . import attributes as names
 from .agent.dependencies import Dependencies
+from .agent.state import AgentOutput
 from .config import settings
 from .models.base import ChatModel
 from .models.prices import cost_in_usd
@@ -42,30 +45,33 @@ _GUARDRAILS = frozenset({"authorize"})
 _MEMORY = "conversations"
 _POLICIES = "delivery-policies"
 
-_tracer = trace.get_tracer("agent_observability")
+_log = logging.getLogger(__name__)
+_tracer = trace.get_tracer("agent_observability", __version__, schema_url=names.SCHEMA_URL)
 
 
 @contextmanager
-def agent_run(query: str) -> Iterator[Span]:
-    """Span of one whole turn; the root when nothing else is being traced."""
+def agent_run(query: str, provider: str) -> Iterator[Span]:
+    """Span of one whole turn, with its model's provider; the root unless something is traced."""
     # LangSmith would get every state if LANGSMITH_TRACING is set in the shell.
     with (
         tracing_context(enabled=False),
         _operation(
             f"invoke_agent {AGENT_NAME}",
-            {names.GEN_AI_OPERATION_NAME: "invoke_agent", names.GEN_AI_AGENT_NAME: AGENT_NAME},
+            {
+                names.GEN_AI_OPERATION_NAME: "invoke_agent",
+                names.GEN_AI_AGENT_NAME: AGENT_NAME,
+                names.GEN_AI_PROVIDER_NAME: provider,
+            },
         ) as span,
     ):
-        if settings.capture_content:
-            span.set_attribute(names.LANGFUSE_OBSERVATION_INPUT, mask(query))
+        _describe(span, _content, names.LANGFUSE_OBSERVATION_INPUT, query)
         yield span
 
 
-def record_result(span: Span, *, outcome: str, answer: str) -> None:
-    """Put what the turn came to on its span, masked."""
-    span.set_attribute(names.METADATA_OUTCOME, outcome)
-    if settings.capture_content:
-        span.set_attribute(names.LANGFUSE_OBSERVATION_OUTPUT, mask(answer))
+def record_result(span: Span, result: AgentOutput) -> None:
+    """Put what the turn came to on its span, the answer masked."""
+    _describe(span, lambda: {names.METADATA_OUTCOME: result["outcome"]})
+    _describe(span, lambda: _content(names.LANGFUSE_OBSERVATION_OUTPUT, result["answer"]))
 
 
 def traced_nodes(nodes: Mapping[str, Node]) -> dict[str, Node]:
@@ -77,9 +83,7 @@ def traced_dependencies(used: Dependencies) -> Dependencies:
     """Wrap what the nodes use: counts, ids and scores are recorded, never what was read."""
     return dataclasses.replace(
         used,
-        find_order=_traced(
-            "execute_tool get_order", _tool("get_order", "datastore"), used.find_order
-        ),
+        find_order=_traced(*_tool("get_order", "datastore"), used.find_order),
         search_policies=_traced(
             f"retrieval {_POLICIES}",
             {
@@ -91,18 +95,11 @@ def traced_dependencies(used: Dependencies) -> Dependencies:
             used.search_policies,
             _ranking,
         ),
-        recall=_traced("search_memory", _memory("search_memory"), used.recall, _count),
+        recall=_traced(*_memory("search_memory"), used.recall, _count),
         remember=_traced(
-            "upsert_memory",
-            {**_memory("upsert_memory"), names.GEN_AI_MEMORY_RECORD_COUNT: 1},
-            used.remember,
+            *_memory("upsert_memory", **{names.GEN_AI_MEMORY_RECORD_COUNT: 1}), used.remember
         ),
-        open_handoff=_traced(
-            "execute_tool open_handoff",
-            _tool("open_handoff", "function"),
-            used.open_handoff,
-            _handoff,
-        ),
+        open_handoff=_traced(*_tool("open_handoff", "function"), used.open_handoff, _handoff),
         model=_TracedModel(used.model),
     )
 
@@ -126,8 +123,12 @@ class _TracedModel:
             kind=SpanKind.CLIENT,
         ) as span:
             message = self._model.invoke(messages)
-            span.set_attributes(_usage(self.model_name, message))
+            _describe(span, _usage, self.model_name, message)
             return message
+
+
+def _content(name: str, text: str) -> Attributes:
+    return {name: mask(text)} if settings.capture_content else {}
 
 
 def _usage(model: str, message: AIMessage) -> Attributes:
@@ -147,16 +148,17 @@ def _usage(model: str, message: AIMessage) -> Attributes:
     return found
 
 
-def _tool(name: str, kind: str) -> Attributes:
-    return {
+def _tool(name: str, kind: str) -> tuple[str, Attributes]:
+    return f"execute_tool {name}", {
         names.GEN_AI_OPERATION_NAME: "execute_tool",
         names.GEN_AI_TOOL_NAME: name,
         names.GEN_AI_TOOL_TYPE: kind,
     }
 
 
-def _memory(operation: str) -> Attributes:
-    return {names.GEN_AI_OPERATION_NAME: operation, names.GEN_AI_MEMORY_STORE_ID: _MEMORY}
+def _memory(operation: str, **extra: int) -> tuple[str, Attributes]:
+    attributes = {names.GEN_AI_OPERATION_NAME: operation, names.GEN_AI_MEMORY_STORE_ID: _MEMORY}
+    return operation, {**attributes, **extra}
 
 
 def _ranking(found: Sequence[Policy]) -> Attributes:
@@ -184,28 +186,24 @@ def _traced(
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         with _operation(name, attributes) as span:
             result = function(*args, **kwargs)
-            span.set_attributes(describe(result))
+            _describe(span, describe, result)
             return result
 
     return call
 
 
 def _traced_node(name: str, node: Callable[..., Any]) -> Callable[..., Any]:
-    if inspect.iscoroutinefunction(node):
+    async def run_async(*args: Any, **kwargs: Any) -> object:
+        with _operation(name) as span:
+            _describe(span, _step, name, kwargs)
+            return await node(*args, **kwargs)
 
-        @functools.wraps(node)
-        async def run_async(*args: Any, **kwargs: Any) -> object:
-            with _operation(name, _step(name, kwargs)):
-                return await node(*args, **kwargs)
-
-        return run_async
-
-    @functools.wraps(node)
     def run(*args: Any, **kwargs: Any) -> object:
-        with _operation(name, _step(name, kwargs)):
+        with _operation(name) as span:
+            _describe(span, _step, name, kwargs)
             return node(*args, **kwargs)
 
-    return run
+    return functools.wraps(node)(run_async if inspect.iscoroutinefunction(node) else run)
 
 
 def _step(name: str, injected: Mapping[str, Any]) -> Attributes:
@@ -221,15 +219,24 @@ def _step(name: str, injected: Mapping[str, Any]) -> Attributes:
     return found
 
 
+def _describe(span: Span, describe: Callable[P, Attributes], *args: P.args, **kw: P.kwargs) -> None:
+    if not span.is_recording():  # Nothing is read, not even a setting.
+        return
+    try:
+        span.set_attributes(describe(*args, **kw))
+    except Exception:  # noqa: BLE001 - what succeeded does not fail for its description
+        _log.exception("A span lacks a part of its description.")
+
+
 @contextmanager
 def _operation(
-    name: str, attributes: Attributes, kind: SpanKind = SpanKind.INTERNAL
+    name: str, attributes: Attributes | None = None, kind: SpanKind = SpanKind.INTERNAL
 ) -> Iterator[Span]:
     # The message of an exception may hold what a customer wrote: only its type is recorded.
     with _tracer.start_as_current_span(
         name,
         kind=kind,
-        attributes=dict(attributes),
+        attributes=attributes,
         record_exception=False,
         set_status_on_exception=False,
     ) as span:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, TypeVar, cast
+from typing import Any, Final, cast
 
 from opentelemetry import baggage
 from opentelemetry import context as otel_context
@@ -16,8 +16,6 @@ from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
 __all__ = ["Block", "attach", "attached_baggage", "restore", "span_attributes"]
-
-V = TypeVar("V")
 
 _log = logging.getLogger(__name__)
 _SESSION: Final = "langfuse.session.id"
@@ -51,7 +49,8 @@ def attach(
     """Make span attributes and baggage entries current, in place of those of an outer block.
 
     None and an empty text or list are left out: Langfuse makes a bogus tag of an empty array.
-    Other baggage and other values of the context stay as they are.
+    Other baggage and other values of the context stay as they are. The mappings are kept: do not
+    change them afterwards.
     """
     stamped, carried = _without_empty(attributes), _without_empty(entries)
     before = otel_context.get_current()
@@ -91,9 +90,9 @@ def attached_baggage(context: Context | None = None) -> Mapping[str, str]:
     return block.entries if block else {}
 
 
-def _without_empty(values: Mapping[str, V | None]) -> Mapping[str, V]:
+def _without_empty(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if all(values.values()):
-        return cast("Mapping[str, V]", values)
+        return values
     return {key: value for key, value in values.items() if value}
 
 

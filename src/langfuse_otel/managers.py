@@ -5,7 +5,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -15,7 +15,7 @@ P = ParamSpec("P")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def contextmanager(function: Callable[P, Generator[None]]) -> Callable[P, "_Manager"]:
+def contextmanager(function: Callable[P, Iterator[None]]) -> Callable[P, "_Manager"]:
     """Make a context manager of a function that yields once, inside `try` and `finally`.
 
     The result also decorates functions: it is entered anew in every call. An error passes by it,
@@ -34,14 +34,14 @@ class _Manager(AbstractContextManager[None]):
 
     def __init__(
         self,
-        function: Callable[..., Generator[None]],
+        function: Callable[..., Iterator[None]],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
         self._function, self._args, self._kwargs = function, args, kwargs
 
     def __enter__(self) -> None:
-        self._steps = self._function(*self._args, **self._kwargs)
+        self._steps: Any = self._function(*self._args, **self._kwargs)
         next(self._steps)
 
     def __exit__(self, *_error: object) -> None:
@@ -79,7 +79,7 @@ class _Manager(AbstractContextManager[None]):
 
 def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
     # Of an object that can be called, what counts is how its class defines the call.
-    return kind(function) or kind(getattr(type(function), "__call__", None))
+    return kind(function) or kind(type(function).__call__)
 
 
 def _name(function: Callable[..., Any]) -> str:
