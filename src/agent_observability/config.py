@@ -1,9 +1,10 @@
 """Settings: the environment first, then `.env`, validated and frozen."""
 
+import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final, Literal, TypeVar, cast
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,8 +15,10 @@ __all__ = [
     "SettingsError",
     "http_url",
     "load_settings",
+    "parse_headers",
     "read_settings",
     "settings",
+    "without_credentials",
 ]
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
@@ -40,6 +43,31 @@ def http_url(value: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(http_url)]
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+=[\x21-\x7e][\x20-\x7e]*")
+
+
+def without_credentials(address: str) -> str:
+    """Return the address as it may be printed: without a user and a password."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def parse_headers(text: str) -> dict[str, str]:
+    """Return the headers of `name=value,name=value`, with percent-encoding as OTLP has it."""
+    pairs = [unquote(pair).strip() for pair in text.split(",") if pair.strip()]
+    if not all(map(_HEADER.fullmatch, pairs)):
+        raise ValueError("should be name=value, more of them joined by commas")
+    return {name.lower(): value for name, _, value in (pair.partition("=") for pair in pairs)}
+
+
+def _headers(value: SecretStr) -> SecretStr:
+    parse_headers(value.get_secret_value())
+    return value
+
+
+def _traces_endpoint(settings: dict[str, Any]) -> str:
+    base = settings.get("otel_exporter_otlp_endpoint") or "http://localhost:4318"
+    return f"{base}/v1/traces"
 
 
 class Settings(BaseSettings):
@@ -80,7 +108,14 @@ class Settings(BaseSettings):
     langfuse_base_url: HttpUrl = "http://localhost:3000"
     langfuse_project_id: str = "order-status-demo"
     otel_service_name: str = "order-status-agent"
-    otel_exporter_otlp_traces_endpoint: HttpUrl = "http://localhost:4318/v1/traces"
+    otel_exporter_otlp_endpoint: Annotated[
+        str, AfterValidator(lambda value: value and http_url(value))
+    ] = ""
+    otel_exporter_otlp_traces_endpoint: HttpUrl = Field(default_factory=_traces_endpoint)
+    otel_exporter_otlp_headers: Annotated[SecretStr, AfterValidator(_headers)] = SecretStr("")
+    otel_exporter_otlp_traces_headers: Annotated[SecretStr, AfterValidator(_headers)] = SecretStr(
+        ""
+    )
     otel_exporter_otlp_timeout_seconds: Annotated[
         float,
         Field(
@@ -115,6 +150,12 @@ class Settings(BaseSettings):
     telemetry_exception_details: bool = False
     telemetry_spool: bool = False
     telemetry_spool_max_mib: Annotated[int, Field(ge=1, le=102400)] = 64
+
+    @property
+    def otlp_headers(self) -> dict[str, str]:
+        """What each export sends, secrets included: the traces' own headers, or else all's."""
+        own = self.otel_exporter_otlp_traces_headers.get_secret_value()
+        return parse_headers(own or self.otel_exporter_otlp_headers.get_secret_value())
 
     @property
     def telemetry_spool_max_bytes(self) -> int:

@@ -10,7 +10,7 @@ import logging
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -58,7 +58,7 @@ def configure_tracing() -> TracerProvider:
             "service.version": settings.agent_version,
             "deployment.environment.name": settings.deployment_environment,
         }
-    )
+    ).merge(OTELResourceDetector().detect())  # Whoever sets OTEL_RESOURCE_ATTRIBUTES means it.
     # At exit it is too late to start the threads that bound a shutdown.
     provider = TracerProvider(resource=resource, span_limits=span_limits(), shutdown_on_exit=False)
     provider.add_span_processor(LangfuseBaggageSpanProcessor())
@@ -72,6 +72,7 @@ def configure_tracing() -> TracerProvider:
     exporter = OTLPSpanExporter(
         endpoint=settings.otel_exporter_otlp_traces_endpoint,
         timeout=settings.otel_exporter_otlp_timeout_seconds,
+        headers=settings.otlp_headers,
         session=delivery.session,
     )
     counted = delivery.count(exporter)

@@ -15,13 +15,13 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["Block", "attach", "attached_baggage", "restore", "span_attributes"]
+__all__ = ["OWN_PREFIXES", "Block", "attach", "attached_baggage", "restore", "span_attributes"]
 
 _log = logging.getLogger(__name__)
 _SESSION: Final = "langfuse.session.id"
 _BLOCK: Final = otel_context.create_key("langfuse-otel-block")
 # Entries that an outer block or a stranger's header has set never reach into another block.
-_OWN_PREFIXES: Final = ("langfuse.", "app.langfuse.")
+OWN_PREFIXES: Final = ("langfuse.", "app.langfuse.")
 # The API keeps all entries under one key. Every set_baggage() would copy them, and the context.
 [_BAGGAGE] = baggage.clear(Context())
 
@@ -98,7 +98,7 @@ def _without_empty(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _foreign(context: Context) -> Mapping[str, object]:
     entries = cast("Mapping[str, object]", context.get(_BAGGAGE, {}))
-    return {key: value for key, value in entries.items() if not key.startswith(_OWN_PREFIXES)}
+    return {key: value for key, value in entries.items() if not key.startswith(OWN_PREFIXES)}
 
 
 def _block(context: Context) -> Block | None:

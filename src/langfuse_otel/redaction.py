@@ -33,29 +33,49 @@ class WithoutExceptionDetails(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
+class _RedactedSpan(ReadableSpan):
+    def __init__(self, span: ReadableSpan) -> None:
+        super().__init__(
+            name=span.name,
+            context=span.context,
+            parent=span.parent,
+            resource=span.resource,
+            attributes=span.attributes,
+            events=[_RedactedEvent(event) for event in span.events],
+            links=span.links,
+            kind=span.kind,
+            status=Status(span.status.status_code),
+            start_time=span.start_time,
+            end_time=span.end_time,
+            instrumentation_scope=span.instrumentation_scope,
+        )
+        self._dropped = span.dropped_attributes, span.dropped_events, span.dropped_links
+
+    @property
+    def dropped_attributes(self) -> int:
+        return self._dropped[0]
+
+    @property
+    def dropped_events(self) -> int:
+        return self._dropped[1]
+
+    @property
+    def dropped_links(self) -> int:
+        return self._dropped[2]
+
+
+class _RedactedEvent(Event):
+    def __init__(self, event: Event) -> None:
+        attributes = event.attributes or {}
+        kept = {key: value for key, value in attributes.items() if key not in _DETAILS}
+        super().__init__(event.name, kept, event.timestamp)
+        self._dropped = event.dropped_attributes
+
+    @property
+    def dropped_attributes(self) -> int:
+        return self._dropped
+
+
 def _without_details(span: ReadableSpan) -> ReadableSpan:
-    if not span.status.description and not any(map(_has_details, span.events)):
-        return span
-    return ReadableSpan(
-        name=span.name,
-        context=span.context,
-        parent=span.parent,
-        resource=span.resource,
-        attributes=span.attributes,
-        events=[_redacted(event) for event in span.events],
-        links=span.links,
-        kind=span.kind,
-        status=Status(span.status.status_code),
-        start_time=span.start_time,
-        end_time=span.end_time,
-        instrumentation_scope=span.instrumentation_scope,
-    )
-
-
-def _has_details(event: Event) -> bool:
-    return not _DETAILS.isdisjoint(event.attributes or ())
-
-
-def _redacted(event: Event) -> Event:
-    kept = {key: value for key, value in (event.attributes or {}).items() if key not in _DETAILS}
-    return Event(event.name, kept, event.timestamp)
+    has_details = any(not _DETAILS.isdisjoint(event.attributes or ()) for event in span.events)
+    return _RedactedSpan(span) if span.status.description or has_details else span

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agent_observability.config import Settings, SettingsError, load_settings
+from agent_observability.config import (
+    Settings,
+    SettingsError,
+    load_settings,
+    without_credentials,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,3 +99,58 @@ def test_every_setting_is_in_the_example_with_its_default() -> None:
     for field in Settings.model_fields:
         written = Settings(_env_file=None, **{field: example[field.upper()]})
         assert getattr(written, field) == getattr(defaults, field), field
+
+
+def test_the_general_endpoint_is_that_of_the_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As OpenTelemetry has it: with /v1/traces added, unless the traces have one of their own."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318/")
+    assert load_settings().otel_exporter_otlp_traces_endpoint == "https://collector:4318/v1/traces"
+    load_settings.cache_clear()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://own/v1/traces")
+    assert load_settings().otel_exporter_otlp_traces_endpoint == "http://own/v1/traces"
+
+
+def test_headers_are_read_from_the_environment_and_the_env_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Percent-encoded or not; the traces' own take the place of the general ones; none by default."""
+    assert load_settings().otlp_headers == {}
+    load_settings.cache_clear()
+    (tmp_path / ".env").write_text(
+        "OTEL_EXPORTER_OTLP_HEADERS=Authorization=Basic cGs6c2s=, x-tenant=a%2Cb,\n"
+    )
+    assert load_settings().otlp_headers == {"authorization": "Basic cGs6c2s=", "x-tenant": "a,b"}
+    load_settings.cache_clear()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "api-key=hush")
+    assert load_settings().otlp_headers == {"api-key": "hush"}
+    assert "hush" not in repr(load_settings()) + str(load_settings())
+
+
+@pytest.mark.parametrize(
+    "headers",
+    ["secret", "=secret", "a b=secret", "a=", "a=secret%0D%0Ab: c", "a=sécret", "a: secret"],
+)
+def test_headers_that_no_request_can_have_are_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, headers: str
+) -> None:
+    """It names the variable and the form, and never repeats what may be a secret."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+    with pytest.raises(
+        SettingsError, match=r"^OTEL_EXPORTER_OTLP_HEADERS should be name=value"
+    ) as caught:
+        load_settings()
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "printed"),
+    [
+        ("https://user:hush@host:4318/v1/traces", "https://host:4318/v1/traces"),
+        ("https://hush@[::1]:3000/a?b", "https://[::1]:3000/a?b"),
+        ("http://a:b@c@host", "http://host"),
+        ("http://localhost:3000", "http://localhost:3000"),
+    ],
+)
+def test_an_address_is_printed_without_credentials(address: str, printed: str) -> None:
+    """User and password stay out of what is printed."""
+    assert without_credentials(address) == printed

@@ -7,17 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-from opentelemetry import baggage, trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
-
-from agent_observability.langfuse_context import langfuse_trace_context
-from langfuse_otel.propagation import TrustedHostsPropagator
-from langfuse_otel.redaction import WithoutExceptionDetails
 from support.otlp_sinks import Sink, sink
 
 ROOT = Path(__file__).parents[2]
@@ -141,64 +130,51 @@ def test_baggage_does_not_cross_the_process() -> None:
     assert taken == {}
 
 
-def test_a_trusted_host_gets_the_allowed_keys_and_no_other_host_anything() -> None:
-    """Exact names only; other baggage stays; a header copied along a redirect is taken away."""
-    propagator = TrustedHostsPropagator(["orders.internal"])
-    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
-    with langfuse_trace_context(
-        session_id="conv_1",
-        user_id="u",
-        trace_name="t",
-        version="1",
-        tags=("a,b",),
-        metadata={},
-    ):
-        context = baggage.set_baggage("secret", "x")
-
-        def sent(url: str, kind: SpanKind = SpanKind.CLIENT) -> dict[str, str]:
-            span = tracer.start_span("GET", context, kind=kind, attributes={"url.full": url})
-            carrier = {"baggage": "from=the-last-request"}
-            propagator.inject(carrier, trace.set_span_in_context(span, context))
-            return carrier
-
-        trusted = sent("https://orders.internal/x")
-        found = baggage.get_all(W3CBaggagePropagator().extract(trusted))
-        assert found["langfuse.session.id"] == "conv_1"
-        assert "secret" not in found
-        assert "traceparent" in trusted
-        for url in (
-            "https://example.com/",
-            "https://orders.internal.example.com/",
-            "https://x.orders.internal/",
-            "https://orders.internal@example.com/",
-            "",
-        ):
-            assert set(sent(url)) == {"traceparent"}
-        assert set(sent("https://orders.internal/", SpanKind.INTERNAL)) == {"traceparent"}
-    with pytest.raises(TypeError, match="collection of host names"):
-        TrustedHostsPropagator("orders.internal")
-
-
-def exported(exporter_type: type[WithoutExceptionDetails] | None) -> ReadableSpan:
-    """A span that an exception left, as it is exported."""
-    memory = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(
-        SimpleSpanProcessor(exporter_type(memory) if exporter_type else memory)
+def test_the_readers_own_opentelemetry_variables_win() -> None:
+    """Resource attributes, propagators and the general endpoint do what OpenTelemetry says."""
+    with sink("accepts") as receiver:
+        resource, carrier, delivered = run(
+            receiver,
+            "provider = configure_tracing()\n"
+            "carrier = {}\n"
+            "with turn('conv_1'), trace.get_tracer('t').start_as_current_span('s'):\n"
+            "    propagate.inject(carrier)\n"
+            "provider.shutdown()\n"
+            "delivered = Delivery.of(provider).report().delivered\n"
+            "print(json.dumps([dict(provider.resource.attributes), carrier, delivered]))\n",
+            OTEL_RESOURCE_ATTRIBUTES="service.name=shop,service.version=7,"
+            "deployment.environment.name=staging,team=a%20b",
+            OTEL_PROPAGATORS="baggage",
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="",
+            OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint.removesuffix("/v1/traces"),
+        )
+    assert (
+        resource.items()
+        >= {
+            "service.name": "shop",
+            "service.version": "7",
+            "deployment.environment.name": "staging",
+            "team": "a b",
+        }.items()
     )
-    tracer = provider.get_tracer("tests")
-    with pytest.raises(ValueError, match="jane"), tracer.start_as_current_span("work"):
-        raise ValueError("jane@example.com failed")
-    [span] = memory.get_finished_spans()
-    return span
+    assert carrier == {}
+    assert delivered == 1
 
 
-def test_exceptions_are_exported_without_what_they_said() -> None:
-    """Type and error status stay; message, stack trace and description do not leave."""
-    assert "jane" in exported(None).to_json()
-    span = exported(WithoutExceptionDetails)
-    assert "jane" not in span.to_json()
-    assert span.status.status_code is StatusCode.ERROR
-    assert [dict(event.attributes or {}).get("exception.type") for event in span.events] == [
-        "ValueError"
-    ]
+def test_headers_of_an_env_file_reach_the_receiver(tmp_path: Path) -> None:
+    """As the delivery line advises; and neither they nor a password are printed."""
+    (tmp_path / ".env").write_text("OTEL_EXPORTER_OTLP_HEADERS=authorization=Basic%20c2VjcmV0\n")
+    with sink("accepts") as receiver:
+        headers = run(
+            receiver,
+            f"os.chdir({str(tmp_path)!r})\n"
+            "from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter\n"
+            "from unittest import mock\n"
+            "with mock.patch('langfuse_otel.delivery.transport.WatchedSession.send', autospec=True,"
+            " side_effect=OSError) as send:\n"
+            "    provider = configure_tracing()\n"
+            "    span()\n"
+            "    provider.shutdown()\n"
+            "print(json.dumps(dict(send.call_args.args[1].headers)))\n",
+        )
+    assert headers["authorization"] == "Basic c2VjcmV0"

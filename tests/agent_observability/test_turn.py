@@ -60,6 +60,7 @@ def test_an_answered_turn(exporter: InMemorySpanExporter) -> None:
                 {
                     "gen_ai.operation.name": "invoke_agent",
                     "gen_ai.agent.name": "order-status",
+                    "gen_ai.provider.name": "scripted",
                     "langfuse.observation.input": "Where is my order?",
                     "langfuse.observation.metadata.outcome": "answered",
                     "langfuse.observation.output": "Your order [order] is delayed (the carrier missed a connection) and should arrive on 2026-12-02. Within the EU, delivery is free again for any order that arrives more than five days late.",
@@ -187,6 +188,7 @@ def test_a_turn_answered_on_the_second_attempt(
                 {
                     "gen_ai.operation.name": "invoke_agent",
                     "gen_ai.agent.name": "order-status",
+                    "gen_ai.provider.name": "scripted",
                     "langfuse.observation.input": "Where is my order?",
                     "langfuse.observation.metadata.outcome": "answered",
                     "langfuse.observation.output": "Your order [order] is delayed (the carrier missed a connection) and should arrive on 2026-12-02. Within the EU, delivery is free again for any order that arrives more than five days late.",
@@ -329,6 +331,7 @@ def test_a_denied_turn(exporter: InMemorySpanExporter) -> None:
                 {
                     "gen_ai.operation.name": "invoke_agent",
                     "gen_ai.agent.name": "order-status",
+                    "gen_ai.provider.name": "scripted",
                     "langfuse.observation.input": "Where is my order?",
                     "langfuse.observation.metadata.outcome": "denied",
                     "langfuse.observation.output": "I cannot find that order among yours. Please check the reference.",
@@ -356,6 +359,7 @@ def test_a_turn_that_finds_no_order(exporter: InMemorySpanExporter) -> None:
                 {
                     "gen_ai.operation.name": "invoke_agent",
                     "gen_ai.agent.name": "order-status",
+                    "gen_ai.provider.name": "scripted",
                     "langfuse.observation.input": "Where is my order?",
                     "langfuse.observation.metadata.outcome": "not_found",
                     "langfuse.observation.output": "I find no order of yours. If you have just placed one, ask again in an hour.",
@@ -470,6 +474,7 @@ def test_an_unavailable_turn(
                 {
                     "gen_ai.operation.name": "invoke_agent",
                     "gen_ai.agent.name": "order-status",
+                    "gen_ai.provider.name": "scripted",
                     "langfuse.observation.input": "Where is my order?",
                     "langfuse.observation.metadata.outcome": "unavailable",
                     "langfuse.observation.output": "I cannot look that up right now, because a service I depend on does not answer. Your order is not affected; please ask again in a few minutes.",
@@ -614,6 +619,7 @@ def test_an_escalated_turn(exporter: InMemorySpanExporter) -> None:
                 {
                     "gen_ai.operation.name": "invoke_agent",
                     "gen_ai.agent.name": "order-status",
+                    "gen_ai.provider.name": "scripted",
                     "langfuse.observation.input": "I want to speak to a human.",
                     "langfuse.observation.metadata.outcome": "escalated",
                     "langfuse.observation.output": "A colleague takes over from here and will write to you. Your reference: HANDOFF-1001.",
@@ -681,18 +687,18 @@ def test_an_escalated_turn(exporter: InMemorySpanExporter) -> None:
 def _streamed(services: Any) -> None:
     asked: Any = TURN
     used = instrumentation.traced_dependencies(services.for_turn(graph.DEMO_ACTOR))
-    with instrumentation.agent_run(asked["query"]) as span:
+    with instrumentation.agent_run(asked["query"], "scripted") as span:
         list(graph._graph().stream(asked, context=used))
-        instrumentation.record_result(span, outcome="answered", answer="")
+        instrumentation.record_result(span, {"outcome": "answered", "answer": ""})
 
 
 async def _streamed_async(services: Any) -> None:
     asked: Any = TURN
     used = instrumentation.traced_dependencies(services.for_turn(graph.DEMO_ACTOR))
-    with instrumentation.agent_run(asked["query"]) as span:
+    with instrumentation.agent_run(asked["query"], "scripted") as span:
         async for _ in graph._graph().astream(asked, context=used):
             pass
-        instrumentation.record_result(span, outcome="answered", answer="")
+        instrumentation.record_result(span, {"outcome": "answered", "answer": ""})
 
 
 MODES: dict[str, Callable[[Any], object]] = {
