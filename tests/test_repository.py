@@ -1,8 +1,13 @@
 """Promises of the repository itself: its locks, its commands, its documents, its layers."""
 
 import ast
+import contextlib
+import importlib.metadata
+import importlib.util
 import re
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -83,3 +88,69 @@ def test_the_chapters_files_are_one_screen_each(name: str, lines: int) -> None:
     """Whoever follows the chapter reads each of its three files in one sitting."""
     path = ROOT / f"src/agent_observability/{name}.py"
     assert len(path.read_text().splitlines()) <= lines
+
+
+def _declared(project: Path, *extras: str) -> set[str]:
+    table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    chosen = [table["dependencies"], *(table["optional-dependencies"][extra] for extra in extras)]
+    requirements = [requirement for group in chosen for requirement in group]
+    return {re.split(r"[<>=\[;]", requirement)[0].lower() for requirement in requirements}
+
+
+def _imported(package: str) -> set[str]:
+    found = set()
+    for path in (ROOT / "src" / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    own = {path.name for path in (ROOT / "src").iterdir()}
+    return {name for name in found if name.split(".")[0] not in own | sys.stdlib_module_names}
+
+
+def _distribution(name: str) -> str:
+    """Return which distribution has the module's file: several share `opentelemetry`."""
+    for length in range(len(name.split(".")), 0, -1):
+        with contextlib.suppress(ModuleNotFoundError):
+            spec = importlib.util.find_spec(".".join(name.split(".")[:length]))
+            if spec and spec.origin:
+                return FILES[Path(spec.origin).resolve()]
+    raise AssertionError(name)
+
+
+FILES = {
+    Path(str(file.locate())).resolve(): distribution.metadata["Name"].lower()
+    for distribution in importlib.metadata.distributions()
+    for file in distribution.files or ()
+    if file.suffix in {".py", ".so"}
+}
+
+
+@pytest.mark.parametrize(
+    ("package", "project", "extras"),
+    [
+        ("agent_observability", "", ("openai",)),
+        ("langfuse_checks", "", ("checks",)),
+        ("langfuse_local", "", ("local",)),
+        ("langfuse_otel", "", ()),
+        ("langfuse_otel", "src/langfuse_otel", ()),
+        ("langfuse_stack", "", ()),
+    ],
+)
+def test_what_is_imported_is_declared(package: str, project: str, extras: tuple[str, ...]) -> None:
+    """Nothing is used that only another dependency brings along, and may stop bringing."""
+    declared = _declared(ROOT / project, *extras)
+    optional = {"opentelemetry.instrumentation"}
+    needed = {
+        name: _distribution(name)
+        for name in _imported(package)
+        if not name.startswith(tuple(optional))
+    }
+    assert {name: by for name, by in needed.items() if by not in declared} == {}
+
+
+def test_what_is_declared_is_in_the_lock() -> None:
+    """The lock that `make demo` installs pins every dependency by name."""
+    locked = set(re.findall(r"^([a-z0-9.-]+)", (ROOT / "requirements/demo.txt").read_text(), re.M))
+    assert _declared(ROOT, "local", "checks") <= locked
