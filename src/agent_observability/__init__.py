@@ -20,6 +20,5 @@ __version__ = "0.1.0"
 add_rule(
     "[order]",
     "an order reference",
-    # The look behind comes after the first letters, so that other words are passed over quickly.
-    r"ord(?<![^\W_]ord)(?:er[-_ #:.]*(?:(?:no|nr|number|id|ref)[-_ #:.]*)?\d+|[-_#]\d{3,})",
+    r"(?<![^\W_])order[-_ #:.]*(?:(?:no|nr|number|id|ref)[-_ #:.]*)?\d+|(?<![^\W_])ord[-_#]\d{3,}",
 )

@@ -51,8 +51,12 @@ def langfuse_trace_context(
 
     `session_id` (the conversation) and `user_id` (a pseudonym) are 1 to 200 of `A-Za-z0-9._:-`;
     `trace_name`, `version` and each of at most 20 `tags` 1 to 200 characters; `metadata` is of
-    ALLOWED_METADATA. A nested context replaces the outer one until it is left. Close an async
-    generator that holds the block with `contextlib.aclosing`: a bare `break` leaves it open.
+    ALLOWED_METADATA. A nested context replaces the outer one until it is left. It also decorates
+    functions, async ones too. A span that runs already is stamped on purpose alone:
+    `span.set_attributes(langfuse_otel.span_attributes())`.
+
+    Enter it where the work is, and not around a `yield`: who reads a generator works in its block,
+    and two that are read in turns in each other's. What starts after the block is left has none.
 
     Raises:
         langfuse_otel.InvalidTraceContextError: Names every unfit field, in development; with any

@@ -1,9 +1,14 @@
 """Baggage and real HTTP: instrumented clients and an instrumented server, over real sockets."""
 
+import asyncio
+import json
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -103,3 +108,48 @@ def test_a_trusted_host_is_opt_in(server: str, spans: InMemorySpanExporter) -> N
     finally:
         propagate.set_global_textmap(before)
     assert spans.get_finished_spans()
+
+
+def test_redirects_of_clients_that_do_not_ask_again(
+    server: str, spans: InMemorySpanExporter
+) -> None:
+    """As the documents say: requests takes the header along, unless redirects are switched off."""
+    before = propagate.get_global_textmap()
+    propagate.set_global_textmap(TrustedHostsPropagator(["localhost"]))
+    own = {"baggage": "channel=app"}
+    try:
+        with turn():
+            followed = requests.get(f"{server}/redirect", timeout=5).json()
+            stopped = requests.get(f"{server}/redirect", timeout=5, allow_redirects=False)
+            kept = requests.get(
+                server.replace("localhost", "127.0.0.1") + "/headers", headers=own, timeout=5
+            ).json()
+            elsewhere = httpx.get(
+                f"{server}/redirect", headers=own, timeout=5, follow_redirects=True
+            ).json()
+    finally:
+        propagate.set_global_textmap(before)
+    assert SESSION in followed["baggage"]
+    assert stopped.status_code == 307
+    assert kept["baggage"] == elsewhere["baggage"] == "channel=app"
+    assert spans.get_finished_spans()
+
+
+@pytest.mark.parametrize("name", ["urllib", "aiohttp"])
+def test_a_client_that_is_injected_once_follows_with_the_header(server: str, name: str) -> None:
+    """What urllib and aiohttp do with a header that was set before their first request."""
+    headers = {"baggage": "channel=app"}
+    if name == "urllib":
+        request = urllib.request.Request(f"{server}/redirect", headers=headers)
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            found = json.load(answer)
+    else:
+
+        async def get() -> Any:
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"{server}/redirect", headers=headers) as answer:
+                    return await answer.json()
+
+        found = asyncio.run(get())
+    assert found["host"].startswith("127.0.0.1")
+    assert found["baggage"] == "channel=app"
