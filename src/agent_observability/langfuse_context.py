@@ -78,7 +78,8 @@ def langfuse_trace_context(
     # Last, because the SDK evicts the oldest attributes of an overfull span.
     entries["langfuse.session.id"] = fields.session_id
     entries["langfuse.user.id"] = fields.user_id
-    joined = ",".join([tag.replace("%", "%25").replace(",", "%2C") for tag in fields.tags])
+    # No tag has a line break in it.
+    joined = "\n".join(fields.tags).replace("%", "%25").replace(",", "%2C").replace("\n", ",")
     block = attach(
         attributes={"langfuse.trace.tags": fields.tags, **entries},
         entries={LANGFUSE_TAGS_BAGGAGE_KEY: joined, **entries},

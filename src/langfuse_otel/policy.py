@@ -21,6 +21,7 @@ _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 # A lone surrogate cannot be encoded, and would take its whole batch of spans with it.
 _TEXT: Final = re.compile(r"(?=\S)[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 _MAX_TAGS: Final = 20
+_SEQUENCES: Final = (list, tuple)
 _MAX_REMEMBERED: Final = 512
 _NO_LABEL: Final = "must be 1 to 200 printable characters"
 _REFUSED: Final = "looks like {}, which must not travel on spans"
@@ -87,9 +88,11 @@ class ContextPolicy:
         allowed, unfit_metadata = self._checked_metadata(metadata)
         bad_session = self._problem_with_id(session_id, self.session_id_pattern)
         bad_user = self._problem_with_id(user_id, self.user_id_pattern)
-        bad_name = self._problem_with_label(trace_name)
-        bad_version = self._problem_with_label(version)
-        bad_tags = self._problem_with_tags(tags)
+        bad_name = bad_version = bad_tags = None
+        if not self._are_known(trace_name, version, tags):
+            bad_name = self._problem_with_label(trace_name)
+            bad_version = self._problem_with_label(version)
+            bad_tags = self._problem_with_tags(tags)
         if bad_session or bad_user or bad_name or bad_version or bad_tags or unfit_metadata:
             problems = {
                 "session_id": bad_session,
@@ -120,6 +123,14 @@ class ContextPolicy:
             _dropped.add(1, {"field": name})
             _warn_once(sentence)
 
+    def _are_known(self, trace_name: Any, version: Any, tags: Any) -> bool:
+        if not isinstance(tags, _SEQUENCES) or len(tags) > _MAX_TAGS:
+            return False
+        try:
+            return self._fit_labels.issuperset((trace_name, version, *tags))
+        except TypeError:  # What cannot be hashed is no text.
+            return False
+
     def _problem_with_id(self, value: object, pattern: re.Pattern[str]) -> str | None:
         if isinstance(value, str):
             if likeness := self.looks_like(value):
@@ -131,11 +142,7 @@ class ContextPolicy:
         return f"must match the policy's pattern {pattern.pattern}"
 
     def _problem_with_label(self, value: object) -> str | None:
-        if not isinstance(value, str):
-            return _NO_LABEL
-        if value in self._fit_labels:
-            return None
-        if not _TEXT.fullmatch(value):
+        if not isinstance(value, str) or not _TEXT.fullmatch(value):
             return _NO_LABEL
         if likeness := self.looks_like(value):
             return _REFUSED.format(likeness)
@@ -144,7 +151,7 @@ class ContextPolicy:
         return None
 
     def _problem_with_tags(self, tags: object) -> str | None:
-        if not isinstance(tags, list | tuple) or len(tags) > _MAX_TAGS:
+        if not isinstance(tags, _SEQUENCES) or len(tags) > _MAX_TAGS:
             return f"must be a list of at most {_MAX_TAGS} texts"
         for tag in tags:
             if problem := self._problem_with_label(tag):

@@ -146,9 +146,11 @@ def test_a_client_that_is_injected_once_follows_with_the_header(server: str, nam
     else:
 
         async def get() -> Any:
-            async with aiohttp.ClientSession() as session:
-                async with session.get(f"{server}/redirect", headers=headers) as answer:
-                    return await answer.json()
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"{server}/redirect", headers=headers) as answer,
+            ):
+                return await answer.json()
 
         found = asyncio.run(get())
     assert found["host"].startswith("127.0.0.1")
