@@ -18,7 +18,6 @@ __all__ = [
     "parse_headers",
     "read_settings",
     "settings",
-    "without_credentials",
 ]
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
@@ -44,12 +43,6 @@ def http_url(value: str) -> str:
 
 HttpUrl = Annotated[str, AfterValidator(http_url)]
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$&'*+.^_`|~-]+=[\x21-\x7e][\x20-\x7e]*")
-
-
-def without_credentials(address: str) -> str:
-    """Return the address as it may be printed: without a user and a password."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def parse_headers(text: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ from agent_observability.config import (
     Settings,
     SettingsError,
     load_settings,
-    without_credentials,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -140,17 +139,3 @@ def test_headers_that_no_request_can_have_are_one_sentence(
     ) as caught:
         load_settings()
     assert "cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("address", "printed"),
-    [
-        ("https://user:hush@host:4318/v1/traces", "https://host:4318/v1/traces"),
-        ("https://hush@[::1]:3000/a?b", "https://[::1]:3000/a?b"),
-        ("http://a:b@c@host", "http://host"),
-        ("http://localhost:3000", "http://localhost:3000"),
-    ],
-)
-def test_an_address_is_printed_without_credentials(address: str, printed: str) -> None:
-    """User and password stay out of what is printed."""
-    assert without_credentials(address) == printed

@@ -13,7 +13,7 @@ from langfuse_otel import InvalidTraceContextError
 from langfuse_otel.delivery import Delivery
 
 from ..agent.validation import InvalidInputError
-from ..config import SettingsError, load_settings, settings, without_credentials
+from ..config import SettingsError, load_settings, settings
 from ..shop.database import StorageError
 from ..telemetry import configure_tracing
 
@@ -67,8 +67,7 @@ def print_links(provider: TracerProvider, *, session_id: str, user_id: str) -> N
     """Print where the delivered traces, their session and their user can be seen."""
     delivery = Delivery.of(provider)
     report = delivery.report() if delivery else None
-    address = without_credentials(settings.langfuse_base_url)
-    project = f"{address}/project/{quote(settings.langfuse_project_id)}"
+    project = f"{settings.langfuse_base_url}/project/{quote(settings.langfuse_project_id)}"
     for trace_id in report.trace_ids if report else ():
         print(f"trace    {trace_id}")
         print(f"         {project}/traces/{trace_id}")
