@@ -41,6 +41,7 @@ settings = SimpleNamespace(
     otel_bsp_max_export_batch_size=512,
     otel_bsp_export_timeout_millis=5000,
     telemetry_shutdown_timeout_seconds=2.5,
+    otlp_headers=None,
     telemetry_exception_details=False,
     telemetry_spool=False,
     telemetry_spool_max_bytes=0,
