@@ -141,7 +141,8 @@ FILES = {
 def test_what_is_imported_is_declared(package: str, project: str, extras: tuple[str, ...]) -> None:
     """Nothing is used that only another dependency brings along, and may stop bringing."""
     declared = _declared(ROOT / project, *extras)
-    optional = {"opentelemetry.instrumentation"}
+    # An extra of the application, and what whoever uses langfuse_otel.testing has.
+    optional = {"opentelemetry.instrumentation", "pytest"}
     needed = {
         name: _distribution(name)
         for name in _imported(package)
