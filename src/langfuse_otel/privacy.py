@@ -16,10 +16,10 @@ _UUID: Final = re.compile(rf"(?<![^\W_]){_UUID_SHAPE}(?![^\W_])", re.IGNORECASE)
 # Words that begin like no rule's match: most ids, at a twentieth of what the rules cost.
 _PLAIN: Final = re.compile(
     rf"(?:{_UUID_SHAPE}(?=[._:]|$)[._:]?|"
-    r"(?!a(?:pi|cc|kia|sia|iza)|b(?:earer|asic)|c(?:li|ell)|d(?:ckr|api|op_)|eyj|fax|g(?:h|it|l|o|s)"
-    r"|h(?:f_|vs|oo|an)|id.?tok|l(?:in_|sv)|mobi|n(?:pm|tn|ra)|p(?:[kyplcma]|hc_|hon|wd)"
-    r"|r(?:k|8_|ef|ub)|s(?:[bghkqsm])|t(?:el|vly)|wh|x(?:ox|ap|ai)|ya29"
-    r"|[a-z]{2}\d\d[0-9a-z]{11}|\d+[.-]|[02-9]\d{8})[a-z0-9]++[._:-]?+)++"
+    r"(?!a(?:pi|cc|kia|sia|iza|tatt|ge)|b(?:earer|asic)|c(?:li|ell)|d(?:ckr|api|o[opr]_)|eyj|f(?:ax|ig|w_)|g(?:h|it|l|o|s)"
+    r"|h(?:f_|v|oo|an)|key|id.?tok|l(?:in_|sv)|mobi|n(?:pm|tn|ra|va)|p(?:[kyplcma]|scale|h[cx]_|hon|wd)"
+    r"|r(?:k|8_|ef|ub)|s(?:[bghkqsmn]|ecret_)|t(?:el|vly)|wh|x(?:ox|ap|ai)|ya29"
+    r"|[a-z]{2}\d\d[0-9a-z]{11}|\d{3,5}[.-]|0\d[.-]|[18]-|\d{8,10}:|[02-9]\d{8})[a-z0-9]++[._:-]?+)++"
 )
 # A label has no question, no second sentence and no line break; what people write has.
 _PROSE: Final = re.compile(r"[?\uff1f\u3002\uff01\x00-\x1f]")

@@ -46,6 +46,7 @@ def _guard() -> None:
 
 COMMANDS: Final[Mapping[str, Callable[[], None]]] = {
     "collector": _collector,
+    "guard": _guard,
     "native": _native,
     "up": _up,
     "down": _down,

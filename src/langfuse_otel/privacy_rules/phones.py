@@ -48,6 +48,7 @@ _WITH_TRUNK_ZERO: Final = "|".join(
             rf"\d{{3}}(?:{_GAP}?\d){{4,6}}"
         ),
         r"0[1-9](?:[ \u00a0\u202f.-]\d{2}){4}",  # 06 12 34 56 78
+        r"0[1-9]\d{0,2}\(\d{1,4}\)\d{3,4}",  # 03(1234)5678
         r"\(?06[ -]\d{1,2}\)?[ -]\d{3}[ -]?\d{3,4}",  # 06 30 123 4567
     )
 )
@@ -59,15 +60,15 @@ _WITHOUT_ZERO: Final = "|".join(
         rf"\(?[1-9]\d(?:\) ?|{_SPACE})\d{{3}}[ -]\d\d[ -]\d\d",  # 22 123 45 67
         r"1[3-9]\d[ -]\d{4}[ -]\d{4}",  # 138 0013 8000
         r"3[1-9]\d[ /-]\d{6,7}",  # 347 1234567
-        r"[6-9]\d{4}[ -]\d{5}",  # 98765 43210
+        r"0?[6-9]\d{4}[ -]\d{5}",  # 98765 43210
         r"1[38]00 \d{3} \d{3}",
     )
 )
 _OF_COMMON_GROUPS: Final = "|".join(
     (
-        r"[2-9]\d\d \d{3} \d{3,4}|[5-8]\d\d-\d{3}-\d{3}",  # 912 345 678
+        r"[2-9]\d\d \d{3} \d{3,4}|(?:5[0137]|6[069]|7[2-9]|88)\d-\d{3}-\d{3}",  # 912 345 678
         r"[6-9]\d\d(?: \d\d){3}|[49]\d\d \d\d \d{3}",  # 612 34 56 78
-        r"[2-9]\d \d{3} \d{4}",  # 21 123 4567
+        r"[2-9]\d \d{3} \d{4}|9 \d{4} \d{4}",  # 21 123 4567
         r"[2-9]\d(?: \d\d){3}",  # 22 12 34 56
         r"[3689]\d{3} \d{4}",  # 6123 4567
     )
@@ -106,7 +107,7 @@ PHONE: Final = Rule(
     "a phone number",
     (
         rf"{SIGN}(?:\+|\uff0b|%2B){_SPACE}?\(?[1-9](?:{_GAP}{{0,3}}\d){{6,14}}{_EXTENSION}{SIGN_END}",
-        rf"{DIALLED}00(?:11)?{_SPACE}?{_COUNTRY}{_NO_HYPHEN}{_GAP}{{0,2}}\d(?:{_GAP}{{0,3}}\d){{5,11}}{NUMBER_END}",
+        rf"{DIALLED}00(?:11)?{_SPACE}?{_COUNTRY}(?:{_NO_HYPHEN}|-\(){_GAP}{{0,2}}\d(?:{_GAP}{{0,3}}\d){{5,11}}{NUMBER_END}",
         rf"{DIALLED}(?:{_WITH_TRUNK_ZERO}){_EXTENSION}{NUMBER_END}",
         rf"{NUMBER}(?:{_WITHOUT_ZERO}){_EXTENSION}{NUMBER_END}",
         rf"{SPACED}(?:{_OF_COMMON_GROUPS}){SPACED_END}",
