@@ -115,6 +115,10 @@ resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing t
 
 #@ Development
 
+.PHONY: guard
+guard: .venv/.demo ## Write the privacy rules into the Collector's configuration
+	@$(PYTHON) -m langfuse_stack guard
+
 .PHONY: test
 test: .venv/.dev ## Run the tests
 	@$(PYTHON) -m pytest

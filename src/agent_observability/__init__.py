@@ -20,5 +20,7 @@ __version__ = "0.1.0"
 add_rule(
     "[order]",
     "an order reference",
-    r"(?<![^\W_])order[-_ #:.]*(?:(?:no|nr|number|id|ref)[-_ #:.]*)?\d+|(?<![^\W_])ord[-_#]\d{3,}",
+    r"(?:(?<![^\W_])order|(?-i:ORDER))(?:[-_ #:.\u2010-\u2015]|%20|%23){0,8}"
+    r"(?:(?:no|nr|number|id|ref)(?:[-_ #:.\u2010-\u2015]|%20|%23){0,8})?\d+"
+    r"|(?<![^\W_])ord[-_#]\d{3,}",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .api import Api
+from .privacy import mask
 
 __all__ = ["FEEDBACK", "Feedback", "InvalidFeedbackError", "read_feedback", "send_feedback"]
 
@@ -58,7 +59,7 @@ class Feedback:
 
 
 def send_feedback(api: Api, feedback: Feedback) -> str:
-    """Store the score and return its id; raises CannotLookError."""
+    """Store the score, its comment masked, and return its id; raises CannotLookError."""
     body: dict[str, object] = {
         "id": feedback.id,
         "name": FEEDBACK,
@@ -68,7 +69,7 @@ def send_feedback(api: Api, feedback: Feedback) -> str:
     }
     if feedback.comment:
         # A shell may hand over bytes that are no text; JSON cannot carry them.
-        body["comment"] = feedback.comment.encode(errors="replace").decode()
+        body["comment"] = mask(feedback.comment.encode(errors="replace").decode())
     return api.post_score(body)
 
 

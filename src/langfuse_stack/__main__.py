@@ -37,8 +37,16 @@ def _down() -> None:
     compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
 
 
+def _guard() -> None:
+    from . import guard  # noqa: PLC0415 - as above
+
+    guard.write_guard()
+    print(f"{guard.CONFIG.name} has the privacy rules of today.")
+
+
 COMMANDS: Final[Mapping[str, Callable[[], None]]] = {
     "collector": _collector,
+    "guard": _guard,
     "native": _native,
     "up": _up,
     "down": _down,

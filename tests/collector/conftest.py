@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from collector_process import QUICKLY, running
+from guarded_collector import Guard
 from otlp_sink import Sink, sink_up
 
 from langfuse_stack import build
@@ -26,3 +28,11 @@ def sink() -> Iterator[Sink]:
     """Run a backend that takes everything until it is told otherwise."""
     with sink_up() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def guard(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
+    """Run one Collector for every test of a module."""
+    directory = tmp_path_factory.mktemp("guard")
+    with sink_up() as sink, running(binary, directory, sink.endpoint, overlay=QUICKLY) as collector:
+        yield Guard(collector, sink)

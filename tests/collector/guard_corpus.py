@@ -25,11 +25,19 @@ class Span:
     status: str = ""
     resource: Attributes | None = None
     scope: Attributes | None = None
+    scope_name: str = "tests"
+    scope_version: str = ""
 
     def request(self) -> ExportTraceServiceRequest:
         """Return it as an export request."""
         made = span(self.name, self.attributes, events=self.events, status=self.status)
-        return request([made], resource=self.resource or {"service.name": "demo"}, scope=self.scope)
+        return request(
+            [made],
+            resource=self.resource or {"service.name": "demo"},
+            scope=self.scope,
+            scope_name=self.scope_name,
+            scope_version=self.scope_version,
+        )
 
     @classmethod
     def of(cls, resource_spans: Any) -> "Span":
@@ -43,6 +51,8 @@ class Span:
             status=sent.status.message,
             resource=plain(resource_spans.resource.attributes),
             scope=plain(scope.scope.attributes),
+            scope_name=scope.scope.name,
+            scope_version=scope.scope.version,
         )
 
 
@@ -139,6 +149,8 @@ PLACES: Final[Mapping[str, tuple[Callable[[str], Span], Callable[[str], Span]]]]
     ),
     "resource attribute": (lambda t: Span(resource={"service.name": "demo", "note": t}),) * 2,
     "scope attribute": (lambda t: Span(scope={"note": t}),) * 2,
+    "scope name": (lambda t: Span(scope_name=t),) * 2,
+    "scope version": (lambda t: Span(scope_version=t),) * 2,
 }
 
 _CONTEXT: Final[Attributes] = {
@@ -208,6 +220,11 @@ def _special() -> Iterator[Case]:
     yield _metadata("the guard's own status", "guard.status", kept=False)
     yield _metadata("not the guard's", "guardrail.name", kept=True)
     yield Case(
+        "the guard's own name on a scope",
+        Span(scope={"guard.name": "forged", "guard.x": 1}, scope_version="1.2.3"),
+        Span(scope_version="1.2.3"),
+    )
+    yield Case(
         "the guard's own name on an event",
         Span(events=(("kept", {"guard.name": "forged", "guard.x": 1}),)),
         Span(events=(("kept", {}),)),
@@ -242,6 +259,14 @@ def _special() -> Iterator[Case]:
         {"url.full": "redis://default:hunter22@redis:6379/0", "x": "https://ada:pw@localhost/a"},
         {"url.full": "redis****redis:6379/0", "x": "https****localhost/a"},
     )
+    for key in ("ada@example.org", "x.ORDER-924", "a.hf_abcdefghijklmnopqrst"):
+        keyed: Attributes = {key: "x", "kept": "x"}
+        kept: Attributes = {"kept": "x"}
+        yield Case(
+            f"a private key: {key}",
+            Span(attributes=keyed, events=(("e", keyed),), resource=keyed, scope=keyed),
+            Span(attributes=kept, events=(("e", kept),), resource=kept, scope=kept),
+        )
     yield _masked("an order in an identifier", {"k": "refORDER-924x"}, {"k": "ref****x"})
     yield _masked("header parameter", {"h": "Bearer%20abc123def456;x"}, {"h": "****;x"})
 

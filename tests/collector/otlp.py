@@ -48,13 +48,16 @@ def request(
     *,
     resource: Mapping[str, Value] | None = None,
     scope: Mapping[str, Value] | None = None,
+    scope_name: str = "tests",
+    scope_version: str = "",
 ) -> ExportTraceServiceRequest:
     """Return an export request of one resource and one scope."""
     made = ExportTraceServiceRequest()
     resource_spans = made.resource_spans.add()
     resource_spans.resource.attributes.extend(key_values(resource or {"service.name": "demo"}))
     scope_spans = resource_spans.scope_spans.add()
-    scope_spans.scope.name = "tests"
+    scope_spans.scope.name = scope_name
+    scope_spans.scope.version = scope_version
     scope_spans.scope.attributes.extend(key_values(scope or {}))
     scope_spans.spans.extend(spans)
     return made

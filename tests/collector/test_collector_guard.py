@@ -1,50 +1,17 @@
 """The privacy guard in the real Collector: what arrives, for hostile and for harmless spans."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from collector_process import QUICKLY, Collector, running
+from collector_process import running
 from guard_corpus import PLACES, SECRETS, Case, Span, cases, json_cases
+from guarded_collector import Guard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from otlp_sink import Sink, sink_up
-
-
-class Guard:
-    """Sends spans through the Collector and returns what arrives."""
-
-    def __init__(self, collector: Collector, sink: Sink) -> None:
-        self.collector, self.sink = collector, sink
-
-    def pass_through(self, spans: list[Span]) -> list[Span]:
-        """Return the spans as they arrive, in the order given."""
-        requests = [each.request() for each in spans]
-        ids = [each.resource_spans[0].scope_spans[0].spans[0].span_id for each in requests]
-        expected = len(self.sink.resource_spans) + len(requests)
-        whole = ExportTraceServiceRequest()
-        for each in requests:
-            whole.MergeFrom(each)
-        assert self.collector.send(whole) == 200
-        with self.sink.changed:
-            assert self.sink.changed.wait_for(
-                lambda: len(self.sink.resource_spans) >= expected, timeout=20
-            )
-        arrived = {each.scope_spans[0].spans[0].span_id: each for each in self.sink.resource_spans}
-        return [Span.of(arrived[each]) for each in ids]
-
-
-@pytest.fixture(scope="module")
-def guard(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
-    """Run one Collector for every test of this module."""
-    directory = tmp_path_factory.mktemp("guard")
-    with sink_up() as sink, running(binary, directory, sink.endpoint, overlay=QUICKLY) as collector:
-        yield Guard(collector, sink)
-
+from otlp_sink import Sink
 
 CASES = list(cases())
 JSON = list(json_cases())

@@ -1,6 +1,7 @@
 """`feedback` as a reader runs it: a score on what a real backend holds, or a refusal."""
 
 from html import unescape
+from unittest.mock import Mock
 
 import pytest
 from backends import Backend
@@ -8,7 +9,10 @@ from checkout import Run
 from typer.testing import CliRunner
 
 from langfuse_checks.__main__ import app
+from langfuse_checks.api import Api
+from langfuse_checks.feedback import Feedback, send_feedback
 from langfuse_checks.verify.evidence import DEMO_SESSION, DEMO_USER
+from support.privacy_corpus import MASKED
 
 
 def test_feedback_given_twice_is_one_score(run: Run, backend: Backend) -> None:
@@ -29,6 +33,16 @@ def test_feedback_given_twice_is_one_score(run: Run, backend: Backend) -> None:
         shown = unescape(backend.page(page))
         assert shown.count("user-feedback") == 1, page
         assert comment in shown, page
+
+
+@pytest.mark.parametrize(("kind", "text"), MASKED)
+def test_comments_are_masked(kind: str, text: str) -> None:
+    """What must not be readable in a trace is not readable in a comment on it either."""
+    api = Mock(spec=Api)
+    send_feedback(api, Feedback(1, "trace", "a" * 32, f"It is {text} there."))
+    (body,) = api.post_score.call_args.args
+    assert f"[{kind}]" in body["comment"]
+    assert text not in body["comment"]
 
 
 @pytest.mark.parametrize(

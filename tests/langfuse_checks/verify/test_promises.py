@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from healthy_session import EXPECTED, START, evidence, row
 
+from langfuse_checks.verify.evidence import Evidence
 from langfuse_checks.verify.promises import PROMISES, check
-from langfuse_checks.verify.verdicts import Status
+from langfuse_checks.verify.verdicts import Result, Status
+from support.privacy_corpus import ALLOWED, MASKED, REFUSED
 
 STRAY = row(9, 1, session_id="", user_id="")
 LONELY = [row(1, s) for s in (1, 2, 3)]
@@ -72,7 +74,7 @@ SPOILED: dict[str, tuple[Any, set[str], str]] = {
     "a token": (
         evidence(row(1, 3, metadata={**row(1, 3).metadata, "auth": "Bearer abcdefghijklmn"})),
         {"private"},
-        "metadata auth holds a token",
+        "metadata auth holds a token or an API key",
     ),
     "the query's text": (
         evidence(row(1, 3, metadata={**row(1, 3).metadata, "q": "asked: where is my order?"})),
@@ -125,6 +127,57 @@ def test_a_private_value_is_not_repeated() -> None:
     )
     assert "the user id holds an e-mail address" in verdict.result.cause
     assert "example" not in f"{verdict.result.detail}{verdict.result.cause}{verdict.result.fix}"
+
+
+@pytest.mark.parametrize("text", [text for _, text in REFUSED])
+def test_verify_finds_what_the_application_refuses(text: str) -> None:
+    """Every text of the privacy rules' corpus, as an id and as a tag."""
+    for spoiled in (row(1, 3, user_id=text), row(1, 3, tags=(*EXPECTED.tags, text))):
+        assert _private(evidence(spoiled)).status is Status.BROKEN
+
+
+@pytest.mark.parametrize("text", [text for _, text in MASKED])
+def test_verify_finds_what_the_application_masks(text: str) -> None:
+    """In a value of metadata, in the middle of a resource's, and in a key, which is not repeated."""
+    for metadata in (
+        {"note": text},
+        {"resourceAttributes.note": f"see {text} there"},
+        {"scope.name": text},
+        {"list": [text]},
+    ):
+        assert _private(evidence(row(1, 3, metadata=metadata))).status is Status.BROKEN
+    result = _private(evidence(row(1, 3, metadata={f"attributes.{text}": "x"})))
+    assert result.status is Status.BROKEN
+    assert text not in f"{result.detail}{result.cause}{result.fix}"
+
+
+@pytest.mark.parametrize("text", ALLOWED)
+def test_verify_lets_look_alikes_pass(text: str) -> None:
+    """What the application lets pass is no cause for alarm."""
+    spoiled = row(1, 3, user_id=text, metadata={"note": text, "resourceAttributes.note": text})
+    assert _private(evidence(spoiled)).status is Status.KEPT
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "order-status",
+        "development",
+        "order-status-turn",
+        EXPECTED.session,
+        "langgraph",
+        "local",
+        "",
+    ],
+)
+def test_a_question_that_is_a_label_is_no_alarm(question: str) -> None:
+    """Names and tags are the application's: that somebody asks for one makes them no secret."""
+    asked = [row(t, 1, input=question) for t in (1, 2)]
+    assert _private(evidence(*asked)).status is Status.KEPT
+
+
+def _private(spoiled: Evidence) -> Result:
+    return next(v.result for v in check(spoiled) if v.id == "private")
 
 
 def test_an_unknown_cost_is_said_and_is_no_zero() -> None:
