@@ -54,8 +54,11 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Verdict:
         return Verdict(named, is_unknown=status in _UNKNOWN_FATE, is_too_large=is_large)
     if not 200 <= status < 300:  # noqa: PLR2004 - the success codes
         return _no_receiver(named)
-    content = _inflated(headers.get("Content-Encoding", ""), body)
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    try:
+        content = _inflated(headers.get("Content-Encoding", ""), body)
+    except zlib.error:  # Or in an encoding that nobody asked for.
+        kind, content = "unreadable", b""
     rejected = _rejected(kind, content)
     if rejected is None:
         return _no_receiver(f"it answered {_described(kind, content)}")
@@ -69,12 +72,13 @@ def _no_receiver(what: str) -> Verdict:
 
 
 def _inflated(encoding: str, body: bytes) -> bytes:
-    if not encoding.strip() or encoding.strip().lower() == "identity":
+    if encoding.strip().lower() in {"", "identity"} or not body:
         return body
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, MAX_ANSWER_BYTES + 1)
-    except zlib.error:
-        return body  # Not to be read, and so no success.
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    content = stream.decompress(body, MAX_ANSWER_BYTES + 1)
+    if not stream.eof and len(content) <= MAX_ANSWER_BYTES:
+        raise zlib.error("The end is missing.")
+    return content
 
 
 def _rejected(kind: str, body: bytes) -> int | None:

@@ -177,8 +177,12 @@ class Delivery:
 
     def _export(self, batch: Batch, spans: Sequence[ReadableSpan]) -> None:
         self.session.batch = batch
-        if self._exporter and not batch.is_abandoned:
-            batch.is_success = self._exporter.export(spans) is SpanExportResult.SUCCESS
+        result = SpanExportResult.FAILURE
+        try:
+            if self._exporter and not batch.is_abandoned:
+                result = self._exporter.export(spans)
+        finally:
+            batch.is_success = result is SpanExportResult.SUCCESS
 
     def _wait(self, batch: Batch, done: threading.Event) -> Batch:
         while not done.wait(_POLL_SECONDS):

@@ -86,13 +86,15 @@ class _Sender:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO | None]:
-    """Open a file that nobody else is sending; None if it has been sent, or is gone."""
+    """Open a file when nobody else is sending it; None if it has been sent, or is gone."""
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield file if os.fstat(file.fileno()).st_nlink else None
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
     except FileNotFoundError:
         yield None
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file if os.fstat(file.fileno()).st_nlink else None
 
 
 def _headers() -> Iterator[tuple[str, str]]:

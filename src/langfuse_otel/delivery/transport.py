@@ -75,9 +75,9 @@ class WatchedSession(requests.Session):
 
     def abort(self) -> None:
         """End what is under way, from another thread: a socket's timeout is per read."""
-        for connection in list(self._connections):
+        for end in list(self._ends):
             with suppress(OSError, AttributeError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                getattr(end, "sock", end).shutdown(socket.SHUT_RDWR)
 
     def _begin(self, batch: Batch, request: requests.PreparedRequest, timeout: object) -> None:
         if isinstance(timeout, int | float):
@@ -91,28 +91,31 @@ class WatchedSession(requests.Session):
 
     def _connect(self) -> None:
         self._pid = os.getpid()
-        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._ends: weakref.WeakSet[Any] = weakref.WeakSet()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _RememberingAdapter(self._connections))
+            self.mount(scheme, _RememberingAdapter(self._ends))
 
 
 class _RememberingAdapter(HTTPAdapter):
-    def __init__(self, connections: "weakref.WeakSet[Any]") -> None:
+    def __init__(self, ends: "weakref.WeakSet[Any]") -> None:
         super().__init__()
-        self._connections = connections
+        self._ends = ends
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: HTTPConnectionPool = super().get_connection_with_tls_context(*args, **kwargs)
-        vars(pool)["ConnectionCls"] = self._remembering(type(pool).ConnectionCls)
+        if "ConnectionCls" not in vars(pool):
+            vars(pool)["ConnectionCls"] = _remembering(type(pool).ConnectionCls, self._ends)
         return pool
 
-    def _remembering(self, make: Callable[..., object]) -> Callable[..., object]:
-        def remember(*args: Any, **kwargs: Any) -> object:
-            connection = make(*args, **kwargs)
-            self._connections.add(connection)
-            return connection
 
-        return remember
+def _remembering(connection: Any, ends: "weakref.WeakSet[Any]") -> type:
+    class Connection(connection):  # type: ignore[misc] # plain, TLS, or through a proxy
+        def connect(self) -> None:
+            ends.add(self)  # Has the socket during the handshake, which may trickle, too.
+            super().connect()
+            ends.add(self.sock)  # The connection forgets it when the answer has no length.
+
+    return Connection
 
 
 def _judged(response: requests.Response, batch: Batch) -> requests.Response:

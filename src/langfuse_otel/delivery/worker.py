@@ -1,12 +1,14 @@
 """A thread that is there before it is needed: from Python 3.12 on, none starts at exit."""
 
 import contextvars
+import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
 __all__ = ["Worker"]
 
+_log = logging.getLogger(__name__)
 _Work = tuple[contextvars.Context, Callable[[], object], threading.Event]
 
 
@@ -33,6 +35,7 @@ def _run(queue: "SimpleQueue[_Work | None]") -> None:
         context, work, done = item
         try:
             context.run(work)
-        finally:
-            done.set()
+        except Exception:
+            _log.exception("An exporter failed.")
+        done.set()
         del item, context, work, done  # While it waits, it keeps nobody's spans alive.

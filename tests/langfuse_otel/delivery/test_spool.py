@@ -7,25 +7,12 @@ from pathlib import Path
 import pytest
 from benchmarks.failures import run
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.trace import Link
 
 from langfuse_otel.delivery import Spool, resend
+from support.deliveries import finished
 from support.otlp_sinks import sink
 
 MIB = 2**20
-
-
-def spans(count: int) -> list[ReadableSpan]:
-    """Finished spans, one of them with a link, a parent and every kind of attribute."""
-    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("tests")
-    with tracer.start_as_current_span("root") as root:
-        links = [Link(root.get_span_context())]
-        made = [tracer.start_span(f"span {n}", links=links) for n in range(count)]
-    for each in made:
-        each.set_attributes({"text": "Grüße\n", "n": 2**53 + 1, "f": 0.5, "b": True, "l": ["a"]})
-        each.end()
-    return [each for each in made if isinstance(each, ReadableSpan)]
 
 
 @pytest.mark.parametrize("mode", ["refuses", "hangs", "503", "400"])
@@ -41,7 +28,7 @@ def test_what_was_not_delivered_is_kept(tmp_path: Path, mode: str, count: int) -
 
 def test_a_file_is_one_line_of_otlp_json(tmp_path: Path) -> None:
     """Ids are hex digits and enums numbers, as the OTLP/JSON specification wants them."""
-    [span] = spans(1)
+    [span] = finished(1)
     Spool(tmp_path, max_bytes=MIB).keep([span])
     [path] = tmp_path.iterdir()
     text = path.read_text()
@@ -63,7 +50,7 @@ def test_a_file_is_one_line_of_otlp_json(tmp_path: Path) -> None:
 def test_the_files_are_the_owners_alone(tmp_path: Path) -> None:
     """Directory 0700, files 0600, no partial file left."""
     directory = tmp_path / "spool"
-    Spool(directory, max_bytes=MIB).keep(spans(1))
+    Spool(directory, max_bytes=MIB).keep(finished(1))
     [path] = directory.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
@@ -73,12 +60,12 @@ def test_the_oldest_give_way_and_are_counted(tmp_path: Path) -> None:
     """The spool stays within its size, and says how many spans that cost."""
     spool = Spool(tmp_path, max_bytes=20_000)
     for _ in range(20):
-        spool.keep(spans(5))
+        spool.keep(finished(5))
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert size <= 20_000
     assert len(spool.batches()) * 5 + spool.removed == 100
     assert spool.removed > 0
-    spool.keep(spans(200))
+    spool.keep(finished(200))
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 20_000
 
 
@@ -86,7 +73,7 @@ def test_a_spool_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     """A file where the directory should be: nothing is kept, and nothing raises."""
     (tmp_path / "spool").write_text("")
     spool = Spool(tmp_path / "spool", max_bytes=MIB)
-    spool.keep(spans(1))
+    spool.keep(finished(1))
     assert spool.kept == 0
 
 
@@ -94,7 +81,7 @@ def test_a_spool_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 def test_what_is_not_taken_stays(tmp_path: Path, mode: str) -> None:
     """Resending to a receiver that does not take it loses nothing and says why."""
     spool = Spool(tmp_path, max_bytes=MIB)
-    spool.keep(spans(3))
+    spool.keep(finished(3))
     with sink(mode) as receiver:
         sent, left, cause = resend(spool, endpoint=receiver.endpoint, timeout_seconds=2)
     assert (sent, left) == (0, 3)
