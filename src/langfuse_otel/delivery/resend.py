@@ -38,17 +38,30 @@ def resend(spool: Spool, *, endpoint: str, timeout_seconds: float) -> tuple[int,
     sent, cause = 0, spool.problem().rstrip(".")
     sender = _Sender(endpoint, timeout_seconds)
     for path in spool.batches():
-        with _locked(path) as file:
-            batch = sender.send(file.read(), spans_in(path)) if file else None
-            if batch and not batch.problem:
-                path.unlink(missing_ok=True)
-                sent += spans_in(path)
-        if batch and batch.problem:
+        try:
+            batch = _send(path, sender)
+        except OSError as error:
+            cause = cause or f"{path.name} cannot be read ({type(error).__name__})"
+            continue
+        if batch.problem:
             cause = cause or batch.problem
             if not batch.status:
                 break
+        else:
+            sent += batch.size
     sender.stop()
     return sent, sum(map(spans_in, spool.batches())), cause
+
+
+def _send(path: Path, sender: "_Sender") -> Batch:
+    """Send a file, and remove it when it was taken; an empty batch if another was faster."""
+    with _locked(path) as file:
+        if file is None:
+            return Batch(0)
+        batch = sender.send(file.read(), spans_in(path))
+        if not batch.problem:
+            path.unlink(missing_ok=True)
+        return batch
 
 
 class _Sender:
