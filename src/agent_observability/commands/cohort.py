@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from langfuse_otel.delivery import Delivery
+from langfuse_otel.delivery.report import without_secrets
 
 from ..agent.services import CONVERSATIONS, SHOP, Services, build_services
 from ..agent.state import AgentOutput
@@ -135,7 +136,8 @@ def _print_summary(tally: Tally) -> None:
     print(f"turns     {tally.outcomes.total()} ({outcomes})")
     print(f"created   {tally.spans} spans")
     print(f"feedback  {len(tally.feedback)} in {settings.agent_data_dir / FEEDBACK}")
-    project = f"{settings.langfuse_base_url}/project/{settings.langfuse_project_id}"
+    base = without_secrets(settings.langfuse_base_url)
+    project = f"{base}/project/{settings.langfuse_project_id}"
     print(f"users     {project}/users")
     print(f"sessions  {project}/sessions")
 

@@ -129,11 +129,12 @@ class Delivery:
         return not self.is_closed and self._ledger.lost == lost
 
     def begin_shutdown(self) -> None:
-        """Start the clock."""
+        """Start the clock, unless it is running: a flush under way is to end in time, too."""
         now, seconds = time.monotonic(), self._shutdown_seconds
-        self._keeping_until = now + seconds
         share = _SENDING_SHARE if self._spool else 1
-        self._sending_until = now if self._flush_timed_out else now + seconds * share
+        sending = 0.0 if self._flush_timed_out else seconds * share
+        self._keeping_until = min(self._keeping_until, now + seconds)
+        self._sending_until = min(self._sending_until, now + sending)
 
     def close(self) -> None:
         """Send nothing from now on."""

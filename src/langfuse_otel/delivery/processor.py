@@ -1,5 +1,6 @@
 """What stands before and behind the SDK's batches: it counts, and bounds flush and shutdown."""
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class CountedProcessor(SpanProcessor):
     def __init__(self, delivery: "Delivery", batches: BatchSpanProcessor) -> None:
         self._delivery = delivery
         self._batches = batches
+        self._ending = threading.Lock()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tell the batches."""
@@ -45,9 +47,10 @@ class CountedProcessor(SpanProcessor):
 
     def shutdown(self) -> None:
         """Send what waits, within the delivery's time."""
-        self._delivery.begin_shutdown()
-        self._batches.shutdown()  # type: ignore[no-untyped-call] # the SDK has no annotation
-        self._delivery.close()
+        with self._ending:  # The SDK lets a second caller go before the first has ended.
+            self._delivery.begin_shutdown()
+            self._batches.shutdown()  # type: ignore[no-untyped-call] # the SDK has no annotation
+            self._delivery.close()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Return whether everything that waits is delivered, within the time given."""
