@@ -1,4 +1,4 @@
-"""SIGTERM ends a command as Ctrl-C does: what has ended is delivered, and the line about it printed.
+"""SIGTERM ends a command as Ctrl-C does: what has ended is delivered, and the line is printed.
 
 A turn may be in a step that nothing interrupts, and LangGraph waits for its steps. After the time
 of grace the process ends all the same.

@@ -160,7 +160,8 @@ class Delivery:
         if not parts:
             self._settle(batch, spans)
             return batch.is_success is True and not batch.rejected
-        return all([self._send(part, batch.deadline) for part in parts])
+        results = [self._send(part, batch.deadline) for part in parts]
+        return all(results)
 
     def _attempt(self, spans: Sequence[ReadableSpan], deadline: float) -> Batch:
         batch = Batch(len(spans), deadline)

@@ -8,7 +8,6 @@ import os
 import socket
 import time
 import weakref
-from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from typing import Any, Final
@@ -16,7 +15,6 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
 from .answer import MAX_ANSWER_BYTES, judge
@@ -102,7 +100,7 @@ class _RememberingAdapter(HTTPAdapter):
         self._ends = ends
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: HTTPConnectionPool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if "ConnectionCls" not in vars(pool):
             vars(pool)["ConnectionCls"] = _remembering(type(pool).ConnectionCls, self._ends)
         return pool

@@ -35,7 +35,7 @@ def _run(queue: "SimpleQueue[_Work | None]") -> None:
         context, work, done = item
         try:
             context.run(work)
-        except Exception:
+        except Exception:  # noqa: BLE001 - it would end the thread, and all that follows
             _log.exception("An exporter failed.")
         done.set()
         del item, context, work, done  # While it waits, it keeps nobody's spans alive.

@@ -51,7 +51,14 @@ ENDS = {
 def run(receiver: Sink, script: str) -> subprocess.CompletedProcess[str]:
     """Run a script in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT + script, receiver.endpoint],
+        [
+            sys.executable,
+            "-W",
+            "ignore::DeprecationWarning",
+            "-c",
+            SCRIPT + script,
+            receiver.endpoint,
+        ],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
         capture_output=True,

@@ -191,9 +191,7 @@ def test_what_is_not_the_spools_is_left_alone(tmp_path: Path) -> None:
     assert other.read_text() == "{}"
 
 
-def test_a_linked_directory_is_left_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_linked_directory_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is written to where a link points, nothing there is sent or removed."""
     real = tmp_path / "real"
     Spool(real, max_bytes=MIB).keep(finished(2))
