@@ -71,7 +71,8 @@ def _run_conversations(users: int, seed: int, tally: Tally, provider: TracerProv
     customers = population(users, random)
     planned = list(conversations(customers, random))
     # A memory of its own: what an earlier cohort was told would change this one.
-    with TemporaryDirectory() as folder:
+    # A step of an interrupted turn may still write there.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         services = _services(Path(folder), customers_with_orders(customers), random)
         waiting_from = 0
         for conversation in _with_progress(planned):
