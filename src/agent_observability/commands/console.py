@@ -23,7 +23,8 @@ from .termination import CODE, Terminated, ending_on_sigterm
 
 __all__ = ["print_delivery", "print_links", "run", "tracing"]
 
-_concluded = threading.Lock()
+_concluding = threading.Lock()
+_concluded = threading.Event()
 _BAD_INPUT = (SettingsError, InvalidInputError, InvalidTraceContextError)
 
 
@@ -59,13 +60,15 @@ def run(command: Callable[[], int | None]) -> int:
 
 
 def _conclude() -> None:
-    if not _concluded.acquire(blocking=False):
-        return  # The other thread has it.
-    print("Interrupted.", file=sys.stderr)
-    provider = trace.get_tracer_provider()
-    delivery = Delivery.of(provider) if isinstance(provider, TracerProvider) else None
-    if delivery:
-        _print_report(delivery.report())
+    with _concluding:
+        if _concluded.is_set():
+            return  # By the other thread.
+        _concluded.set()
+        print("Interrupted.", file=sys.stderr)
+        provider = trace.get_tracer_provider()
+        delivery = Delivery.of(provider) if isinstance(provider, TracerProvider) else None
+        if delivery:
+            _print_report(delivery.report())
 
 
 @contextmanager

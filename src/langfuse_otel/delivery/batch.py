@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Batch"]
 
@@ -48,3 +48,8 @@ class Batch:
     def is_over(self) -> bool:
         """Whether it has taken too long."""
         return time.monotonic() >= self.deadline
+
+    def abandon(self) -> "Batch":
+        """Return what is known now: what ending it does to it is not its cause."""
+        self.is_abandoned = True
+        return replace(self)

@@ -10,7 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
@@ -189,8 +188,7 @@ class Delivery:
     def _wait(self, batch: Batch, done: threading.Event) -> Batch:
         while not done.wait(_POLL_SECONDS):
             if batch.is_over or time.monotonic() >= self._sending_until:
-                batch.is_abandoned = True
-                seen = replace(batch)  # What aborting it does to it is not its cause.
+                seen = batch.abandon()
                 self.session.abort()
                 return seen
         return batch

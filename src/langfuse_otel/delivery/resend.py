@@ -45,7 +45,7 @@ def resend(spool: Spool, *, endpoint: str, timeout_seconds: float) -> tuple[int,
             continue
         if batch.problem:
             cause = cause or batch.problem
-            if not batch.status:
+            if not batch.status or batch.is_abandoned:
                 break
         else:
             sent += batch.size
@@ -77,9 +77,10 @@ class _Sender:
         done = self._worker.do(partial(self._post, data, batch))
         while not done.wait(_POLL_SECONDS):
             if batch.is_over:
-                batch.is_abandoned = True
+                seen = batch.abandon()
                 self._session.abort()
-                return Batch(spans, problem=batch.problem or NO_ANSWER, status=batch.status)
+                seen.problem = seen.problem or NO_ANSWER
+                return seen
         return batch
 
     def stop(self) -> None:

@@ -132,15 +132,22 @@ def _judged(response: requests.Response, batch: Batch) -> requests.Response:
 
 
 def _body(response: requests.Response) -> bytes:
-    raw = response.raw
+    body = b""
     try:
-        body: bytes = raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+        # Until nothing comes: only then does urllib3 say that a part of the answer is missing.
+        while len(body) <= MAX_ANSWER_BYTES and (piece := _read(response, len(body))):
+            body += piece
     except (HTTPError, OSError, AttributeError) as error:  # The last when it was aborted.
         raise requests.ConnectionError(error) from None
     if len(body) > MAX_ANSWER_BYTES:
         response.close()
     response.raw = BytesIO(body)
     return body
+
+
+def _read(response: requests.Response, done: int) -> bytes:
+    piece: bytes = response.raw.read(MAX_ANSWER_BYTES + 1 - done, decode_content=False)
+    return piece
 
 
 def _why(error: requests.RequestException) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -214,6 +215,19 @@ def test_the_timeout_bounds_a_file(name: str, tmp_path: Path) -> None:
     assert time.monotonic() - began < 1.2
     assert (sent, left) == (0, 6)
     assert cause == "it did not answer in time"
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 99", "Transfer-Encoding: chunked"])
+def test_half_an_answer_is_none(head: str) -> None:
+    """A success that is cut off may have said anything."""
+
+    def cut(_sink: object, client: socket.socket, _body: bytes) -> None:
+        client.sendall(f"{HEAD}{JSON}{head}\r\n\r\n{{}}".encode())
+        raise OSError
+
+    said = report(cut, timeout=0.5)
+    assert counts(said) == {"unconfirmed": 5}
+    assert said.problem == "the connection was cut"
 
 
 def test_an_error_that_trickles_is_an_error_at_once() -> None:
