@@ -34,7 +34,12 @@ class Run:
 
 
 def delivering(
-    endpoint: str, batches: Sequence[int], *, seconds: float = 2.5, spool: Spool | None = None
+    endpoint: str,
+    batches: Sequence[int],
+    *,
+    seconds: float = 2.5,
+    timeout: float = 10,
+    spool: Spool | None = None,
 ) -> tuple[TracerProvider, Delivery]:
     """Return a provider that exports to the endpoint, and what counts its spans.
 
@@ -42,7 +47,7 @@ def delivering(
     """
     provider = TracerProvider(shutdown_on_exit=False)
     delivery = Delivery(provider, endpoint=endpoint, shutdown_timeout_seconds=seconds, spool=spool)
-    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=10, session=delivery.session)
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=timeout, session=delivery.session)
     processor = BatchSpanProcessor(delivery.count(exporter), *batches)
     provider.add_span_processor(delivery.watch(processor))
     return provider, delivery

@@ -46,8 +46,8 @@ class LangfuseBaggageSpanProcessor(SpanProcessor):
 def configure_tracing() -> TracerProvider:
     """Install the global tracer provider, and `traceparent` as all that crosses the process.
 
-    Shut it down, or spans that wait in the batch are lost. One that is installed already is a
-    RuntimeError: docs/copy-into-your-service.md shows what to add to it.
+    It is shut down at exit, if not before. One that is installed already is a RuntimeError:
+    docs/copy-into-your-service.md shows what to add to it.
     """
     is_free = isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     if not is_free:
@@ -59,8 +59,7 @@ def configure_tracing() -> TracerProvider:
             "deployment.environment.name": settings.deployment_environment,
         }
     ).merge(OTELResourceDetector().detect())  # Whoever sets OTEL_RESOURCE_ATTRIBUTES means it.
-    # At exit it is too late to start the threads that bound a shutdown.
-    provider = TracerProvider(resource=resource, span_limits=span_limits(), shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource, span_limits=span_limits())
     provider.add_span_processor(LangfuseBaggageSpanProcessor())
     spool = Spool(settings.agent_data_dir / "spool", max_bytes=settings.telemetry_spool_max_bytes)
     delivery = Delivery(

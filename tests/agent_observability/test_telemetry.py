@@ -58,6 +58,13 @@ def test_the_chapters_main_delivers() -> None:
         assert len(receiver.span_ids) == len(set(receiver.span_ids)) == 20
 
 
+def test_what_is_left_at_exit_is_delivered() -> None:
+    """Without the chapter's last two calls, too."""
+    with sink("accepts") as receiver:
+        run(receiver, "configure_tracing()\nfor _ in range(20): span()\nprint('null')\n")
+        assert len(receiver.span_ids) == len(set(receiver.span_ids)) == 20
+
+
 def test_a_provider_that_is_there_already_is_an_error() -> None:
     """Ours or another instrumentation's: the sentence says what to add to it instead."""
     for install in ("configure_tracing()", "trace.set_tracer_provider(TracerProvider())"):

@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-__all__ = ["MODES", "Sink", "sink"]
+__all__ = ["MODES", "Answer", "Sink", "answering", "limited", "sink", "trickling"]
 
 Answer = Callable[["Sink", socket.socket, bytes], None]
 
@@ -86,13 +86,26 @@ def _reset(_sink: Sink, client: socket.socket, _body: bytes) -> None:
     raise ConnectionResetError  # Closing the socket is the caller's, and resets it.
 
 
-def _trickle(sink: Sink, client: socket.socket, _body: bytes) -> None:
-    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while not sink.stop.wait(0.1):
-        client.sendall(b"x")
+def trickling(begin: str, piece: bytes = b"x", seconds: float = 0.1) -> Answer:
+    """Answer with a beginning, and then a piece at a time for as long as anybody listens."""
+
+    def answer(sink: Sink, client: socket.socket, _body: bytes) -> None:
+        client.sendall(begin.encode())
+        while not sink.stop.wait(seconds):
+            client.sendall(piece)
+
+    return answer
 
 
-def _status(status: str, headers: str = "", body: bytes = b"") -> Answer:
+def limited(bytes_taken: int, refusal: Answer) -> Answer:
+    """Accept requests up to a size, and refuse the others."""
+    return lambda sink, client, body: (_accept if len(body) <= bytes_taken else refusal)(
+        sink, client, body
+    )
+
+
+def answering(status: str, headers: str = "", body: bytes = b"") -> Answer:
+    """Answer every request alike, and store nothing; each header ends in CRLF."""
     return lambda _sink, client, _body: _reply(client, status, body, headers)
 
 
@@ -102,22 +115,29 @@ _ANSWERS: dict[str, Answer] = {
     "rejects in a partial success": _partial,
     "hangs": _hang,
     "resets mid-body": _reset,
-    "trickles": _trickle,
-    "503": _status("503 Service Unavailable"),
-    "429": _status("429 Too Many Requests"),
-    "400": _status("400 Bad Request"),
-    "401": _status("401 Unauthorized"),
-    "redirects": _status("307 Temporary Redirect", "Location: http://localhost:9/\r\n"),
-    "answers HTML": _status("200 OK", "Content-Type: text/html\r\n", b"<html></html>"),
+    "trickles": trickling("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+    "503": answering("503 Service Unavailable"),
+    "429": answering("429 Too Many Requests"),
+    "400": answering("400 Bad Request"),
+    "401": answering("401 Unauthorized"),
+    "redirects": answering("307 Temporary Redirect", "Location: http://localhost:9/\r\n"),
+    "answers HTML": answering("200 OK", "Content-Type: text/html\r\n", b"<html></html>"),
+    "answers text": answering("200 OK", "Content-Type: text/plain\r\n", b"OK"),
+    "answers an error in JSON": answering(
+        "200 OK", "Content-Type: application/json\r\n", b'{"error": "no such project"}'
+    ),
+    "answers without end": trickling("HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536, 0.0),
+    "204": answering("204 No Content"),
 }
 MODES = ("refuses", "black hole", *_ANSWERS)
 
 
 @contextmanager
-def sink(mode: str) -> Iterator[Sink]:
-    """Run a receiver on a free port of the loopback."""
+def sink(mode: str | Answer, *, port: int = 0) -> Iterator[Sink]:
+    """Run a receiver on a port of the loopback, by default a free one; it misbehaves as named, or as given."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         found = Sink(f"http://127.0.0.1:{listener.getsockname()[1]}/v1/traces")
         if mode == "refuses":
             yield found
@@ -125,9 +145,8 @@ def sink(mode: str) -> Iterator[Sink]:
         listener.listen(0 if mode == "black hole" else 64)
         fillers = [_filler(listener) for _ in range(4)] if mode == "black hole" else []
         if mode != "black hole":
-            threading.Thread(
-                target=_serve, args=(listener, found, _ANSWERS[mode]), daemon=True
-            ).start()
+            reply = _ANSWERS[mode] if isinstance(mode, str) else mode
+            threading.Thread(target=_serve, args=(listener, found, reply), daemon=True).start()
         try:
             yield found
         finally:

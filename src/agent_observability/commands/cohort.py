@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from langfuse_otel.delivery import Delivery
+from langfuse_otel.delivery.report import without_secrets
 
 from ..agent.services import CONVERSATIONS, SHOP, Services, build_services
 from ..agent.state import AgentOutput
@@ -70,7 +71,8 @@ def _run_conversations(users: int, seed: int, tally: Tally, provider: TracerProv
     customers = population(users, random)
     planned = list(conversations(customers, random))
     # A memory of its own: what an earlier cohort was told would change this one.
-    with TemporaryDirectory() as folder:
+    # A step of an interrupted turn may still write there.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         services = _services(Path(folder), customers_with_orders(customers), random)
         waiting_from = 0
         for conversation in _with_progress(planned):
@@ -135,7 +137,8 @@ def _print_summary(tally: Tally) -> None:
     print(f"turns     {tally.outcomes.total()} ({outcomes})")
     print(f"created   {tally.spans} spans")
     print(f"feedback  {len(tally.feedback)} in {settings.agent_data_dir / FEEDBACK}")
-    project = f"{settings.langfuse_base_url}/project/{settings.langfuse_project_id}"
+    base = without_secrets(settings.langfuse_base_url)
+    project = f"{base}/project/{settings.langfuse_project_id}"
     print(f"users     {project}/users")
     print(f"sessions  {project}/sessions")
 

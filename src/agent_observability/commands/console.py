@@ -3,22 +3,28 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from langfuse_otel import InvalidTraceContextError
-from langfuse_otel.delivery import Delivery
+from langfuse_otel.delivery import Delivery, Report
+from langfuse_otel.delivery.report import without_secrets
 
 from ..agent.validation import InvalidInputError
 from ..config import SettingsError, load_settings, settings
 from ..shop.database import StorageError
 from ..telemetry import configure_tracing
+from .termination import CODE, Terminated, ending_on_sigterm
 
 __all__ = ["print_delivery", "print_links", "run", "tracing"]
 
+_concluding = threading.Lock()
+_concluded = threading.Event()
 _BAD_INPUT = (SettingsError, InvalidInputError, InvalidTraceContextError)
 
 
@@ -27,14 +33,15 @@ def run(command: Callable[[], int | None]) -> int:
 
     Returns:
         What the command returns, 0 for None; 1 for a database, 2 for a bad setting or input, 130
-        for Ctrl-C, 141 when nobody reads what is printed.
+        for Ctrl-C, 143 for SIGTERM, 141 when nobody reads what is printed.
     """
     # The SDK's own warnings are several lines a failure; print_delivery() says it in one.
     logging.getLogger("opentelemetry").addHandler(logging.NullHandler())
     logging.getLogger("opentelemetry").propagate = False
     try:
         load_settings()
-        code = command()
+        with ending_on_sigterm(_conclude):
+            code = command()
         sys.stdout.flush()  # Here, where a reader who has gone is no error.
     except _BAD_INPUT as error:
         print(error, file=sys.stderr)
@@ -42,14 +49,26 @@ def run(command: Callable[[], int | None]) -> int:
     except StorageError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        _conclude()
+        return CODE if isinstance(stop, Terminated) else 130
     except BrokenPipeError:
         # Whoever reads has enough, as `| head` does; the interpreter would complain at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     return code or 0
+
+
+def _conclude() -> None:
+    with _concluding:
+        if _concluded.is_set():
+            return  # By the other thread.
+        _concluded.set()
+        print("Interrupted.", file=sys.stderr)
+        provider = trace.get_tracer_provider()
+        delivery = Delivery.of(provider) if isinstance(provider, TracerProvider) else None
+        if delivery:
+            _print_report(delivery.report())
 
 
 @contextmanager
@@ -67,7 +86,8 @@ def print_links(provider: TracerProvider, *, session_id: str, user_id: str) -> N
     """Print where the delivered traces, their session and their user can be seen."""
     delivery = Delivery.of(provider)
     report = delivery.report() if delivery else None
-    project = f"{settings.langfuse_base_url}/project/{quote(settings.langfuse_project_id)}"
+    base = without_secrets(settings.langfuse_base_url)
+    project = f"{base}/project/{quote(settings.langfuse_project_id)}"
     for trace_id in report.trace_ids if report else ():
         print(f"trace    {trace_id}")
         print(f"         {project}/traces/{trace_id}")
@@ -82,13 +102,15 @@ def print_delivery(provider: TracerProvider) -> None:
     delivery = Delivery.of(provider)
     if delivery is None:
         print("spans    not counted: this telemetry.py exports without langfuse_otel's Delivery.")
-        return
-    report = delivery.report()
-    if report.lost:
-        print(report, file=sys.stderr)
-    elif report.delivered:
-        print(f"spans    {report}")
-    else:
+    elif not _print_report(delivery.report()):
         print(
             "No span was recorded: see OTEL_SDK_DISABLED and OTEL_TRACES_SAMPLER.", file=sys.stderr
         )
+
+
+def _print_report(report: Report) -> bool:
+    if report.lost:
+        print(report, file=sys.stderr)
+    elif report.delivered:
+        print(f"spans    {report}", flush=True)
+    return bool(report.lost or report.delivered)

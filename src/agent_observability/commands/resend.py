@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from langfuse_otel.delivery import Spool, resend
+from langfuse_otel.delivery.report import without_secrets
 
 from ..config import settings
 from .console import run
@@ -18,8 +19,11 @@ def main() -> int:
     sent, left, cause = resend(
         spool, endpoint=endpoint, timeout_seconds=settings.otel_exporter_otlp_timeout_seconds
     )
-    print(f"{sent} spans sent to {endpoint}, {left} left in the spool{cause and f': {cause}'}.")
-    return 1 if left else 0
+    for name in spool.foreign():
+        print(f"{name!r} is no file of the spool's and is left alone.", file=sys.stderr)
+    where = without_secrets(endpoint)
+    print(f"{sent} spans sent to {where}, {left} left in the spool{cause and f': {cause}'}.")
+    return 1 if left or cause else 0
 
 
 if __name__ == "__main__":

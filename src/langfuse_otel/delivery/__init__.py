@@ -2,6 +2,7 @@
 
 from .delivery import Delivery
 from .report import Report
-from .spool import Spool, resend
+from .resend import resend
+from .spool import Spool
 
 __all__ = ["Delivery", "Report", "Spool", "resend"]

@@ -1,136 +1,166 @@
-"""What became of one batch, read from the answers that the OTLP exporter does not look at.
+"""An HTTP session that notes what became of a batch: the exporter does not look at the answer.
 
-The exporter takes a redirect, a proxy's HTML page and a partial success for success, and does
-not tell a refused connection from an answer that never came.
+It takes a redirect, a proxy's page and a partial success for success, does not tell a refused
+connection from an answer that never came, and reads whatever comes for as long as it comes.
 """
 
 import os
-import threading
-from dataclasses import dataclass, field
+import socket
+import time
+import weakref
+from contextlib import suppress
+from io import BytesIO
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.trace.export import SpanExportResult
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError, NameResolutionError, NewConnectionError
 
-__all__ = ["Batch", "WatchedSession", "trusts_environment"]
+from .answer import MAX_ANSWER_BYTES, judge
+from .batch import Batch
+from .encoding import MAX_REQUEST_BYTES
+
+__all__ = ["WatchedSession"]
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-# A gateway says these when the server behind it did not answer: it may have stored the batch.
-_UNKNOWN_FATE: Final = frozenset({502, 504})
-
-
-@dataclass(slots=True)
-class Batch:
-    """One batch on its way.
-
-    Attributes:
-        size: Spans in it.
-        result: The exporter's, None until it is known.
-        is_sent: Whether any attempt got as far as sending.
-        is_open: Whether an attempt waits for its answer.
-        is_unknown: Whether an attempt ended without one, so that it may have been stored.
-        is_refused: Whether nothing listened at the last attempt.
-        rejected: Spans that a successful answer says were not stored.
-        problem: What went wrong last, one clause.
-        status: Status code of the last answer, 0 without one.
-    """
-
-    size: int
-    result: SpanExportResult | None = None
-    is_sent: bool = False
-    is_open: bool = False
-    is_unknown: bool = False
-    is_refused: bool = False
-    rejected: int = 0
-    problem: str = ""
-    status: int = 0
-    settled: threading.Event = field(default_factory=threading.Event)
 
 
 class WatchedSession(requests.Session):
-    """An HTTP session that notes on `batch` what each attempt came to."""
+    """A session for one request at a time.
+
+    Attributes:
+        batch: The one on its way.
+        is_closed: Whether nothing is sent any more.
+        timeout_seconds: What its user gives a batch; 0 until it is known.
+    """
 
     def __init__(self, endpoint: str) -> None:
         super().__init__()
-        self.trust_env = trusts_environment(endpoint)
+        # A proxy from the environment cannot reach our loopback.
+        self.trust_env = urlsplit(endpoint).hostname not in _LOOPBACK
+        self.headers["Accept-Encoding"] = "identity"  # A few bytes need no compression.
         self.batch = Batch(0)
         self.is_closed = False
-        self._pid = os.getpid()
+        self.timeout_seconds = 0.0
+        self._connect()
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request; an error does not repeat the address, which may hold a password."""
+        try:
+            return super().prepare_request(request)
+        except ValueError:
+            self.batch.problem = "the endpoint is no address"
+            raise requests.exceptions.InvalidURL(self.batch.problem) from None
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send one attempt; raise what the exporter should not take for a success."""
         batch = self.batch
-        if self.is_closed:
-            raise requests.RequestException("The time to shut down is over.")
-        self._leave_the_parents_connections()
-        batch.is_sent = batch.is_open = True
-        batch.status = 0
+        if self.is_closed or batch.is_abandoned:
+            raise requests.RequestException("The time is over.")
+        if self._pid != os.getpid():
+            self._connect()  # Or both processes would write to the same keep-alive socket.
+        self._begin(batch, request, kwargs.get("timeout"))
         try:
-            response = super().send(request, **kwargs)
-        except requests.RequestException as error:
-            batch.problem = _why(error)
-            batch.is_refused = _was_refused(error)
+            options = {**kwargs, "timeout": batch.seconds_left, "stream": True}
+            return _judged(super().send(request, **options), batch)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            batch.problem, batch.is_refused = _why(error)
             batch.is_unknown |= not batch.is_refused
             raise
         finally:
             batch.is_open = False
-        return _read(response, batch)
 
-    def _leave_the_parents_connections(self) -> None:
-        # After a fork both processes would write to the same keep-alive socket.
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self.mount("http://", HTTPAdapter())
-            self.mount("https://", HTTPAdapter())
+    def abort(self) -> None:
+        """End what is under way, from another thread: a socket's timeout is per read."""
+        for end in list(self._ends):
+            with suppress(OSError, AttributeError):
+                getattr(end, "sock", end).shutdown(socket.SHUT_RDWR)
+
+    def _begin(self, batch: Batch, request: requests.PreparedRequest, timeout: object) -> None:
+        if isinstance(timeout, int | float):
+            self.timeout_seconds = max(self.timeout_seconds, timeout)
+            batch.deadline = min(batch.deadline, time.monotonic() + timeout)
+        if batch.size > 1 and len(request.body or b"") > MAX_REQUEST_BYTES:
+            batch.is_too_large = True
+            raise requests.exceptions.InvalidSchema("The batch is too large.")
+        batch.is_sent = batch.is_open = True
+        batch.status = 0
+
+    def _connect(self) -> None:
+        self._pid = os.getpid()
+        self._ends: weakref.WeakSet[Any] = weakref.WeakSet()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _RememberingAdapter(self._ends))
 
 
-def trusts_environment(endpoint: str) -> bool:
-    """Return whether a proxy from the environment may be asked: it cannot reach our loopback."""
-    return urlsplit(endpoint).hostname not in _LOOPBACK
+class _RememberingAdapter(HTTPAdapter):
+    def __init__(self, ends: "weakref.WeakSet[Any]") -> None:
+        super().__init__()
+        self._ends = ends
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if "ConnectionCls" not in vars(pool):
+            vars(pool)["ConnectionCls"] = _remembering(type(pool).ConnectionCls, self._ends)
+        return pool
 
 
-def _read(response: requests.Response, batch: Batch) -> requests.Response:
-    batch.status = response.status_code
-    batch.is_unknown |= response.status_code in _UNKNOWN_FATE
-    is_page = "html" in response.headers.get("Content-Type", "")
-    if not response.ok:
-        batch.problem = f"it answered {response.status_code} {response.reason}".rstrip()
-    elif is_page or not 200 <= response.status_code < 300:  # noqa: PLR2004 - the success codes
-        what = "an HTML page" if is_page else f"{response.status_code} {response.reason}".rstrip()
-        batch.problem = f"it answered {what}, as something does that is no OTLP receiver"
-        raise requests.exceptions.InvalidSchema(batch.problem)
-    else:
-        batch.rejected = min(_rejected(response), batch.size)
-        batch.problem = f"it rejected {batch.rejected} spans" if batch.rejected else ""
+def _remembering(connection: Any, ends: "weakref.WeakSet[Any]") -> type:
+    class Connection(connection):  # type: ignore[misc] # plain, TLS, or through a proxy
+        def connect(self) -> None:
+            ends.add(self)  # Has the socket during the handshake, which may trickle, too.
+            super().connect()
+            ends.add(self.sock)  # The connection forgets it when the answer has no length.
+
+    return Connection
+
+
+def _judged(response: requests.Response, batch: Batch) -> requests.Response:
+    is_success = 200 <= response.status_code < 300  # noqa: PLR2004 - the success codes
+    batch.status, batch.is_open = response.status_code, is_success
+    body = _body(response) if is_success or response.status_code == requests.codes.bad else b""
+    if not is_success:
+        response.close()
+    verdict = judge(response.status_code, response.headers, body)
+    batch.problem, batch.rejected = verdict.problem, min(verdict.rejected, batch.size)
+    batch.is_too_large = verdict.is_too_large
+    batch.is_unknown |= verdict.is_unknown
+    if response.ok and verdict.problem:
+        raise requests.exceptions.InvalidSchema(verdict.problem)
     return response
 
 
-def _rejected(response: requests.Response) -> int:
+def _body(response: requests.Response) -> bytes:
+    body = b""
     try:
-        answer = ExportTraceServiceResponse.FromString(response.content)
-    except DecodeError:  # Some receivers answer JSON, whatever they were sent.
-        return 0
-    return max(answer.partial_success.rejected_spans, 0)
+        # Until nothing comes: only then does urllib3 say that a part of the answer is missing.
+        while len(body) <= MAX_ANSWER_BYTES and (piece := _read(response, len(body))):
+            body += piece
+    except (HTTPError, OSError, AttributeError) as error:  # The last when it was aborted.
+        raise requests.ConnectionError(error) from None
+    if len(body) > MAX_ANSWER_BYTES:
+        response.close()
+    response.raw = BytesIO(body)
+    return body
 
 
-def _was_refused(error: requests.RequestException) -> bool:
-    if isinstance(
-        error,
-        requests.ConnectTimeout | requests.exceptions.SSLError | requests.exceptions.ProxyError,
-    ):
-        return True
+def _read(response: requests.Response, done: int) -> bytes:
+    piece: bytes = response.raw.read(MAX_ANSWER_BYTES + 1 - done, decode_content=False)
+    return piece
+
+
+def _why(error: requests.RequestException) -> tuple[str, bool]:
+    """Return the clause, and whether the batch cannot have been taken."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
-
-
-def _why(error: requests.RequestException) -> str:
-    if isinstance(error, requests.Timeout):
-        return "it did not answer in time"
     if isinstance(error, requests.exceptions.SSLError):
-        return "the TLS handshake failed"
-    return "nothing is listening there" if _was_refused(error) else "the connection was cut"
+        return "the TLS handshake failed", True
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy is not to be reached", True
+    if isinstance(error, requests.Timeout):
+        return "it did not answer in time", isinstance(error, requests.ConnectTimeout)
+    if isinstance(reason, NameResolutionError):
+        return "its name is not known", True
+    if isinstance(reason, NewConnectionError):
+        return "nothing is listening there", True
+    return "the connection was cut", False

@@ -5,7 +5,7 @@ import time
 import pytest
 from benchmarks.failures import delivering, run
 
-from langfuse_otel.delivery import Report
+from support.deliveries import counts
 from support.otlp_sinks import MODES, sink
 
 SHUTDOWN_SECONDS = 0.5
@@ -16,6 +16,7 @@ COUNT = {
     "hangs": "unconfirmed",
     "resets mid-body": "unconfirmed",
     "trickles": "unconfirmed",
+    "204": "unconfirmed",
 }
 CAUSE = {
     "accepts": "",
@@ -32,6 +33,10 @@ CAUSE = {
     "redirects": "307 Temporary Redirect",
     "answers HTML": "an HTML page",
     "rejects in a partial success": "rejected 10 spans",
+    "answers text": "some other text",
+    "answers an error in JSON": "JSON of another kind",
+    "answers without end": "more than 1 MiB",
+    "204": "204 No Content",
 }
 FIX = {
     "refuses": "make backend",
@@ -42,15 +47,18 @@ FIX = {
     "redirects": "should end in /v1/traces",
     "answers HTML": "should end in /v1/traces",
     "hangs": "TELEMETRY_SHUTDOWN_TIMEOUT_SECONDS",
+    "204": "whether it has them",
 }
-
-
-def counts(report: Report) -> dict[str, int]:
-    """The four counts, without those that are 0."""
-    found = {
-        name: getattr(report, name) for name in ("delivered", "failed", "dropped", "unconfirmed")
-    }
-    return {name: count for name, count in found.items() if count}
+REFUSED_AT_ONCE = {
+    "400",
+    "401",
+    "redirects",
+    "answers HTML",
+    "answers text",
+    "answers an error in JSON",
+    "answers without end",
+    "rejects in a partial success",
+}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -86,8 +94,10 @@ def check_two_thousand(mode: str, *, shutdown_seconds: float = SHUTDOWN_SECONDS)
     assert cell.seconds < shutdown_seconds + 1
     assert report.evicted == 0
     assert cell.stored == report.delivered
-    if mode in {"400", "401", "redirects", "answers HTML", "rejects in a partial success"}:
+    if mode in REFUSED_AT_ONCE:
         assert counts(report) == {"failed": 2000}
+    elif mode == "204":
+        assert counts(report) == {"unconfirmed": 2000}
     elif mode in {"accepts", "slow"} and shutdown_seconds > 1:
         assert counts(report) == {"delivered": 2000}
     elif mode != "accepts":
