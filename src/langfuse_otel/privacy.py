@@ -30,7 +30,7 @@ _SENTENCE_WORDS: Final = 3
 _added: tuple[Rule, ...] = ()
 
 
-def add_rule(mask: str, name: str, pattern: str) -> None:
+def add_rule(mask: str, name: str, pattern: str, *, contains: str = "") -> None:
     """Add a rule of the application to those of this process, once: at import.
 
     Args:
@@ -38,9 +38,11 @@ def add_rule(mask: str, name: str, pattern: str) -> None:
         name: What a match is, with its article: "an order reference".
         pattern: A regular expression, matched in either case. Keep its repetitions bounded: it
             meets text that strangers write.
+        contains: What every match contains, in lower case. Texts without it, most ids among
+            them, are not searched.
     """
     global _added  # noqa: PLW0603 - one rule set a process, as the promise is
-    rule = Rule(mask, name, (pattern,))
+    rule = Rule(mask, name, (pattern,), contains=contains)
     if rule not in _added:
         _added = (*_added, rule)
 
@@ -55,10 +57,11 @@ def looks_like(text: str) -> str | None:
 
     UUIDs pass: `looks_like_with_uuids` refuses them too.
     """
+    lowered = text.lower()
     for rule in _added:
-        if rule.occurs_in(text):
+        if rule.contains in lowered and rule.occurs_in(text):
             return rule.name
-    if _PLAIN.fullmatch(text.lower()):
+    if _PLAIN.fullmatch(lowered):
         return None
     for rule in RULES:
         if rule.occurs_in(text):

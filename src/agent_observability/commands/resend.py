@@ -17,7 +17,10 @@ def main() -> int:
     endpoint = settings.otel_exporter_otlp_traces_endpoint
     spool = Spool(settings.agent_data_dir / "spool", max_bytes=sys.maxsize)
     sent, left, cause = resend(
-        spool, endpoint=endpoint, timeout_seconds=settings.otel_exporter_otlp_timeout_seconds
+        spool,
+        endpoint=endpoint,
+        timeout_seconds=settings.otel_exporter_otlp_timeout_seconds,
+        headers=settings.otlp_headers,
     )
     for name in spool.foreign():
         print(f"{name!r} is no file of the spool's and is left alone.", file=sys.stderr)

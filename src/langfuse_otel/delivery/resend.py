@@ -3,14 +3,13 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import requests
-from opentelemetry.util.re import parse_env_headers
 
 from .batch import Batch
 from .report import NO_ANSWER, rejection
@@ -20,23 +19,29 @@ from .worker import Worker
 
 __all__ = ["resend"]
 
-_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
 _POLL_SECONDS = 0.02
 
 
-def resend(spool: Spool, *, endpoint: str, timeout_seconds: float) -> tuple[int, int, str]:
+def resend(
+    spool: Spool,
+    *,
+    endpoint: str,
+    timeout_seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, int, str]:
     """Send what the spool holds; several of them at a time send each file once.
 
     Args:
         spool: Where the files are.
         endpoint: Where they go.
         timeout_seconds: How long one file may take. After one without an answer, none is sent.
+        headers: What each request carries besides, such as credentials.
 
     Returns:
         Spans sent, spans left, and why the first file that is left was not taken.
     """
     sent, cause = 0, spool.problem().rstrip(".")
-    sender = _Sender(endpoint, timeout_seconds)
+    sender = _Sender(endpoint, timeout_seconds, headers or {})
     for path in spool.batches():
         try:
             batch = _send(path, sender)
@@ -65,11 +70,11 @@ def _send(path: Path, sender: "_Sender") -> Batch:
 
 
 class _Sender:
-    def __init__(self, endpoint: str, timeout_seconds: float) -> None:
+    def __init__(self, endpoint: str, timeout_seconds: float, headers: Mapping[str, str]) -> None:
         self._endpoint = endpoint
         self._timeout = timeout_seconds
         self._session = WatchedSession(endpoint)
-        self._session.headers.update({"Content-Type": "application/json", **dict(_headers())})
+        self._session.headers.update({"Content-Type": "application/json", **headers})
         self._worker = Worker()
 
     def send(self, data: bytes, spans: int) -> Batch:
@@ -109,8 +114,3 @@ def _locked(path: Path) -> Iterator[BinaryIO | None]:
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file if os.fstat(file.fileno()).st_nlink else None
-
-
-def _headers() -> Iterator[tuple[str, str]]:
-    for name in _HEADERS:
-        yield from parse_env_headers(os.environ.get(name, ""), liberal=True).items()

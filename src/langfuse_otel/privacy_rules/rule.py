@@ -58,12 +58,14 @@ class Rule:
         patterns: Regular expressions, matched in either case. Their repetitions are bounded
             where something has to follow, so that a search is linear in the length of the text.
         is_real: Tells a match from a look-alike, where a pattern cannot: a check digit.
+        contains: What every match contains, in lower case; empty if that cannot be said.
     """
 
     mask: str
     name: str
     patterns: tuple[str, ...]
     is_real: Callable[[re.Match[str]], bool] | None = None
+    contains: str = ""
     _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
