@@ -152,7 +152,7 @@ examples: .tools/examples/.installed ## Run the services under examples/, and ta
 soak: .venv/.dev collector ## Run what takes minutes: long outages, bursts, crashes, load
 	@$(PYTHON) -m pytest -m soak
 	@SOAK_SECONDS=60 SOAK_KILLS=20 $(PYTHON) -m pytest -q tests/langfuse_local/test_together.py
-	@$(PYTHON) tests/collector/soak.py
+	@PYTHONPATH=src:tests $(PYTHON) tests/collector/soak.py
 
 .PHONY: fuzz
 fuzz: .tools/fuzz/.installed ## Fuzz the receiver [SECONDS=60]

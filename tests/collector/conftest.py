@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from collector_process import QUICKLY, running
 from guarded_collector import Guard
-from otlp_sink import Sink, sink_up
 
 from langfuse_stack import build
+from support.otlp_sinks import Sink, accepting
+from support.otlp_sinks import sink as running_sink
 
 
 @pytest.fixture(scope="session")
@@ -26,13 +27,16 @@ def binary() -> Path:
 @pytest.fixture
 def sink() -> Iterator[Sink]:
     """Run a backend that takes everything until it is told otherwise."""
-    with sink_up() as running:
-        yield running
+    with running_sink(accepting, path="/api/public/otel") as receiver:
+        yield receiver
 
 
 @pytest.fixture(scope="module")
 def guard(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
     """Run one Collector for every test of a module."""
     directory = tmp_path_factory.mktemp("guard")
-    with sink_up() as sink, running(binary, directory, sink.endpoint, overlay=QUICKLY) as collector:
-        yield Guard(collector, sink)
+    with (
+        running_sink(accepting, path="/api/public/otel") as receiver,
+        running(binary, directory, receiver.endpoint, overlay=QUICKLY) as collector,
+    ):
+        yield Guard(collector, receiver)

@@ -3,7 +3,8 @@
 from collector_process import Collector
 from guard_corpus import Span
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from otlp_sink import Sink
+
+from support.otlp_sinks import Sink
 
 
 class Guard:

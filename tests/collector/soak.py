@@ -1,6 +1,6 @@
 """A long outage under load, for `make soak`: too long for the tests, run before a release.
 
-Usage: PYTHONPATH=src python tests/collector/soak.py [seconds of outage]
+Usage: PYTHONPATH=src:tests python tests/collector/soak.py [seconds of outage]
 
 Four senders send as fast as the Collector takes, first with the backend up, then without it while
 the Collector is killed every few seconds, then until all has arrived. Prints what it measured;
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from collector_process import Collector
 from otlp import request, span
-from otlp_sink import Sink
 
 from langfuse_stack import build
+from support.otlp_sinks import Sink, accepting
 
 TEXT = "Where is my parcel? " * 25
 LIMIT_MIB = 512
@@ -66,7 +66,7 @@ class Load:
 
 def main(outage_seconds: float) -> int:
     """Run it once; return the exit status."""
-    sink, peaks, kills = Sink(), [0.0], 0
+    sink, peaks, kills = Sink(accepting, path="/api/public/otel"), [0.0], 0
     sink.up()
     with tempfile.TemporaryDirectory() as folder:
         collector = Collector(build.build(), Path(folder), sink.endpoint)
@@ -97,17 +97,17 @@ def main(outage_seconds: float) -> int:
 
         def arrived() -> bool:
             peaks.append(collector.memory_mib("RssAnon"))
-            return load.promised <= sink.spans.keys()
+            return load.promised <= sink.by_id.keys()
 
         with sink.changed:  # What was taken but not answered arrives too, so counting is no use.
             sink.changed.wait_for(arrived, timeout=900)
-        missing = load.promised - sink.spans.keys()
+        missing = load.promised - sink.by_id.keys()
         extra = sum(len(s.spans) for r in sink.resource_spans for s in r.scope_spans)
         print(
-            f"backend up      {len(sink.spans)} spans there after {time.monotonic() - up_at:.0f} s,",
+            f"backend up      {len(sink.by_id)} spans there after {time.monotonic() - up_at:.0f} s,",
             end=" ",
         )
-        print(f"{len(missing)} missing, {extra - len(sink.spans)} sent more than once")
+        print(f"{len(missing)} missing, {extra - len(sink.by_id)} sent more than once")
         print(f"peak memory     {max(peaks):.0f} MiB of {LIMIT_MIB} anonymous,", end=" ")
         print(f"{collector.memory_mib('VmHWM'):.0f} MiB resident with the mapped queue")
         collector.stop()

@@ -11,7 +11,8 @@ import pytest
 from collector_process import QUICKLY, Collector, running, wait_until
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp import request, span
-from otlp_sink import Sink
+
+from support.otlp_sinks import Sink
 
 CONTAINER_LIMIT_MIB = 512
 """What docker-compose.yml gives the Collector's container; memory_limiter stays below it."""

@@ -6,9 +6,9 @@ import pytest
 from collector_process import QUICKLY, Collector, running, wait_until
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp import request, span
-from otlp_sink import Answer, Sink
 
 from langfuse_stack import counts
+from support.otlp_sinks import Answer, Sink, accepting, answering, slow
 
 
 def _turn(number: int) -> list[Span]:
@@ -54,11 +54,11 @@ def test_spans_outlive_a_crash_in_the_middle_of_sending(
 ) -> None:
     """Killed while requests are under way: what was not answered is sent again."""
     with running(binary, tmp_path, sink.endpoint) as collector:
-        sink.answer = Answer(delay=60)
+        sink.answer = slow(60)
         promised = _send(collector, 150)
         sink.wait_for_requests(1)
         collector.kill()
-        sink.answer = Answer()
+        sink.answer = accepting
         collector.start()
         assert sink.wait_for_spans(len(promised)) == promised
 
@@ -74,13 +74,13 @@ def test_spans_outlive_a_stop(binary: Path, tmp_path: Path, absent: Sink) -> Non
 
 
 TROUBLE = {
-    "503": Answer(status=503),
-    "503 with Retry-After": Answer(status=503, headers={"Retry-After": "1"}),
-    "429": Answer(status=429),
-    "429 with Retry-After": Answer(status=429, headers={"Retry-After": "1"}),
-    "502": Answer(status=502),
-    "504": Answer(status=504),
-    "hanging": Answer(delay=60),
+    "503": answering("503 Service Unavailable"),
+    "503 with Retry-After": answering("503 Service Unavailable", "Retry-After: 1\r\n"),
+    "429": answering("429 Too Many Requests"),
+    "429 with Retry-After": answering("429 Too Many Requests", "Retry-After: 1\r\n"),
+    "502": answering("502 Bad Gateway"),
+    "504": answering("504 Gateway Timeout"),
+    "hanging": slow(60),
 }
 
 
@@ -93,7 +93,7 @@ def test_a_backend_in_trouble_loses_nothing(
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
         promised = _send(collector, 20)
         sink.wait_for_requests(2)
-        sink.answer = Answer()
+        sink.answer = accepting
         assert sink.wait_for_spans(len(promised)) == promised
         wait_until(lambda: _metric(collector, "sent") == len(promised), "All are counted as sent")
         assert _metric(collector, "send_failed") == 0
@@ -101,7 +101,7 @@ def test_a_backend_in_trouble_loses_nothing(
 
 def test_a_slow_backend_loses_nothing(binary: Path, tmp_path: Path, sink: Sink) -> None:
     """An answer that takes a second is waited for: no span is sent twice."""
-    sink.answer = Answer(delay=1)
+    sink.answer = slow(1)
     with running(binary, tmp_path, sink.endpoint) as collector:
         promised = _send(collector, 20)
         assert sink.wait_for_spans(len(promised)) == promised
@@ -116,7 +116,7 @@ def test_a_refusal_is_final_and_counted(
 
     What is sent after the cause is gone arrives, without a restart.
     """
-    sink.answer = Answer(status=status)
+    sink.answer = answering(f"{status} Refused")
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
         lost = _send(collector, 3)
         wait_until(lambda: _metric(collector, "send_failed") == len(lost), "The loss is counted")
@@ -125,7 +125,7 @@ def test_a_refusal_is_final_and_counted(
         assert (counted.dropped, counted.sent, counted.waiting) == (len(lost), 0, 0)
         assert f"HTTP Status Code {status}" in collector.log()
         assert '"dropped_items": ' in collector.log()
-        sink.answer = Answer()
+        sink.answer = accepting
         promised = _send(collector, 3)
         assert sink.wait_for_spans(len(promised)) == promised
 

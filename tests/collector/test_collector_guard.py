@@ -11,7 +11,8 @@ from guard_corpus import PLACES, SECRETS, Case, Span, cases, json_cases
 from guarded_collector import Guard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from otlp_sink import Sink
+
+from support.otlp_sinks import Sink
 
 CASES = list(cases())
 JSON = list(json_cases())

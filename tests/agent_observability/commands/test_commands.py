@@ -219,7 +219,7 @@ def test_a_cohort_is_reproducible(sink: Sink, tmp_path: Path) -> None:
     """The same seed makes the same users, conversations and answers, another seed others."""
     populations = []
     for seed in ("7", "7", "8"):
-        sink.spans.clear()
+        sink.resource_spans.clear()
         command(sink, tmp_path, "commands.cohort", COHORT_USERS="20", COHORT_SEED=seed)
         names = ("langfuse.user.id", SESSION, "langfuse.version", "langfuse.observation.output")
         populations.append([sink.values(name) for name in names])
