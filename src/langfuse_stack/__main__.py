@@ -25,8 +25,11 @@ def _native() -> None:
 def _up() -> None:
     from . import native  # noqa: PLC0415 - as above
 
-    native.stop()
-    compose.up()
+    def make_way() -> None:
+        native.stop()
+        compose.local_backend("stop")
+
+    compose.up(make_way)
 
 
 def _down() -> None:
@@ -44,7 +47,7 @@ def _guard() -> None:
     print(f"{guard.CONFIG.name} has the privacy rules of today.")
 
 
-COMMANDS: Final[Mapping[str, Callable[[], None]]] = {
+COMMANDS: Final[Mapping[str, Callable[[], int | None]]] = {
     "collector": _collector,
     "guard": _guard,
     "native": _native,
@@ -64,13 +67,12 @@ def main(arguments: list[str]) -> int:
         print(f"Say which command: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
     try:
-        COMMANDS[arguments[0]]()
+        return COMMANDS[arguments[0]]() or 0
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

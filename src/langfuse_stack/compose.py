@@ -10,13 +10,14 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from collections.abc import Callable
 from http import HTTPStatus
 
 from . import counts, envfile
 from .build import ROOT
 from .errors import StackError
 
-__all__ = ["down", "logs", "status", "up"]
+__all__ = ["down", "local_backend", "logs", "status", "up"]
 
 _ENV = ROOT / ".env"
 _URL = "http://localhost:3000"
@@ -28,15 +29,17 @@ _START_SECONDS = 900  # after the images are there
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def up() -> None:
+def up(make_way: Callable[[], object]) -> None:
     """Start everything, wait until Langfuse takes the keys of `.env`, say what to do next.
+
+    `make_way` stops what this checkout runs on the same ports; it is called when Docker is ready.
 
     Raises:
         StackError: Docker is missing or short of memory, a port is taken, or it did not come up.
     """
     _check_docker()
     if not _running():
-        _stop_local_backend()
+        make_way()
         _check_ports()
     if added := envfile.complete(_ENV):
         print(f"Added to .env: {', '.join(added)}", flush=True)
@@ -67,21 +70,26 @@ def logs() -> None:
     _compose("logs", "--tail", "50", "--follow", check="Docker could not show the logs")
 
 
-def status() -> None:
-    """Show each service's state, and what became of the spans."""
+def status() -> int:
+    """Show each service's state and what became of the spans; without a Collector, the backend.
+
+    Returns the exit code: 1 if nothing runs.
+    """
     if shutil.which("docker"):
         # Without Compose or its engine there are no services: the Collector may run all the same.
         table = "table {{.Service}}\t{{.Status}}"
         services = _quiet("docker", "compose", "ps", "--all", "--format", table)
         print("" if services.returncode else services.stdout, end="", flush=True)
     own_port = envfile.collector_settings().get("OTELCOL_METRICS_PORT", counts.METRICS_PORT)
-    found = counts.ask(own_port) or counts.ask()
-    if found is None:
-        raise StackError(
-            "The Collector is not running, so nothing is counted: start it with make up, or without"
-            " Docker with make demo COLLECTOR=native."
-        )
-    print("\n".join(found.lines()))
+    if found := counts.ask(own_port) or counts.ask():
+        print("\n".join(found.lines()))
+        return 0
+    return local_backend("status")
+
+
+def local_backend(command: str) -> int:
+    """Run a command of the local backend, which speaks for itself; return its exit code."""
+    return subprocess.run([sys.executable, "-m", "langfuse_local", command], check=False).returncode
 
 
 def _check_docker() -> None:
@@ -114,11 +122,6 @@ def _check_ports() -> None:
                     f"Port {port} is taken: stop what listens there (lsof -i :{port} shows it) and"
                     " run make up again."
                 )
-
-
-def _stop_local_backend() -> None:
-    # What make demo started on the same ports gives way; it stops nothing else.
-    subprocess.run([sys.executable, "-m", "langfuse_local", "stop"], cwd=ROOT, check=False)
 
 
 def _running() -> bool:

@@ -22,6 +22,8 @@ class Counts:
     Attributes:
         waiting: Bytes that are on disk and not yet accepted by the backend.
         capacity: Bytes that may wait; beyond them senders are refused.
+        in_flight: Requests that the backend has not answered yet.
+        accepted: Spans that senders were told have been taken.
         sent: Spans that the backend accepted.
         dropped: Spans that the backend refused for good (400, 401, 403, 404, 500): they are lost.
         refused: Spans that senders were told to send again.
@@ -29,15 +31,16 @@ class Counts:
 
     waiting: int
     capacity: int
+    in_flight: int
+    accepted: int
     sent: int
     dropped: int
     refused: int
 
     def lines(self) -> list[str]:
         """Return what to print, with the fix if something was lost."""
-        megabytes = f"{self.waiting / 1e6:.1f} of {self.capacity / 1e6:.0f} MB"
         said = [
-            f"queued   {megabytes}",
+            f"waiting  {self._waiting() or 'nothing'}",
             f"sent     {self.sent} spans",
             f"dropped  {self.dropped} spans",
         ]
@@ -49,6 +52,16 @@ class Counts:
                 " 401 is a wrong key in .env, 500 its object store. docs/collector.md has the rest."
             )
         return said
+
+    def _waiting(self) -> str:
+        # What an earlier process left on disk was not counted as accepted: bytes alone tell of it.
+        spans = max(0, self.accepted - self.sent - self.dropped)
+        parts = (
+            f"{spans} spans" if spans else "",
+            f"{self.in_flight} requests under way" if self.in_flight else "",
+            f"{_size(self.waiting)} of {_size(self.capacity)} on disk" if self.waiting else "",
+        )
+        return ", ".join(filter(None, parts))
 
 
 def ask(port: str = METRICS_PORT) -> Counts | None:
@@ -69,7 +82,13 @@ def parse(metrics: str) -> Counts:
     return Counts(
         waiting=int(sums.get("otelcol_exporter_queue_size", 0)),
         capacity=int(sums.get("otelcol_exporter_queue_capacity", 0)),
+        in_flight=int(sums.get("otelcol_exporter_in_flight_requests", 0)),
+        accepted=int(sums.get("otelcol_receiver_accepted_spans", 0)),
         sent=int(sums.get("otelcol_exporter_sent_spans", 0)),
         dropped=int(sums.get("otelcol_exporter_send_failed_spans", 0)),
         refused=int(sums.get("otelcol_receiver_refused_spans", 0)),
     )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 10**6 else f"{count / 1e3:.1f} kB"

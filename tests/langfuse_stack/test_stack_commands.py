@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from langfuse_stack import __main__ as cli
-from langfuse_stack import compose, counts, envfile
+from langfuse_stack import compose, counts, envfile, native
 from langfuse_stack.errors import StackError
 
 DOCKER = """#!/bin/sh
@@ -94,7 +94,7 @@ def test_up_completes_env_starts_waits_and_says_what_next(
     docker: Docker, langfuse: type[_Langfuse], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """From nothing: secrets written and not shown, waiting shown, address, login, next command."""
-    compose.up()
+    compose.up(lambda: None)
     printed = capsys.readouterr().out
     values = envfile.read(docker.folder / ".env")
     assert set(values) == set(envfile.GENERATED)
@@ -118,7 +118,7 @@ def test_keys_that_langfuse_does_not_know_are_a_sentence(
     docker.answers(running="abc")
     langfuse.statuses[:] = [401]
     with pytest.raises(StackError, match=r"does not know the keys in \.env.*make down VOLUMES=1"):
-        compose.up()
+        compose.up(lambda: None)
 
 
 def test_without_docker_it_is_a_sentence(
@@ -142,10 +142,10 @@ def test_without_docker_it_is_a_sentence(
 def test_what_docker_lacks_is_a_sentence(
     docker: Docker, answers: dict[str, Any], sentence: str
 ) -> None:
-    """Said before anything is written or started."""
+    """Said before anything is written, stopped or started."""
     docker.answers(**answers)
     with pytest.raises(StackError, match=sentence):
-        compose.up()
+        compose.up(lambda: pytest.fail("What runs was stopped for a stack that cannot start."))
     assert not (docker.folder / ".env").exists()
     assert not any(line.startswith("compose up") for line in docker.asked())
 
@@ -157,7 +157,7 @@ def test_a_taken_port_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
         port = holder.getsockname()[1]
         monkeypatch.setattr(compose, "_PORTS", (port,))
         with pytest.raises(StackError, match=rf"Port {port} is taken: .*lsof -i :{port}"):
-            compose.up()
+            compose.up(lambda: None)
 
 
 def test_down_keeps_the_data_unless_it_is_given_away(
@@ -183,28 +183,44 @@ def test_down_does_nothing_where_nothing_runs(docker: Docker) -> None:
 def test_status_shows_what_became_of_the_spans(
     docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The services, then queued, sent and dropped; without a Collector, what to do."""
-    found = counts.Counts(waiting=2_000_000, capacity=536_870_912, sent=9, dropped=1, refused=0)
+    """The services, then what waits, was sent and was dropped."""
+    found = counts.Counts(2_000_000, 10**9, in_flight=1, accepted=49, sent=9, dropped=1, refused=0)
     monkeypatch.setattr(counts, "ask", lambda *_: found)
-    compose.status()
+    assert cli.main(["status"]) == 0
     assert docker.asked()[0].startswith("compose ps --all")
     printed = capsys.readouterr().out
-    assert printed.startswith("queued   2.0 of 537 MB\nsent     9 spans\ndropped  1 spans\n")
-    monkeypatch.setattr(counts, "ask", lambda *_: None)
-    with pytest.raises(StackError, match="make up"):
-        compose.status()
+    assert printed.startswith(
+        "waiting  39 spans, 1 requests under way, 2.0 MB of 1000.0 MB on disk"
+    )
+    assert "\nsent     9 spans\ndropped  1 spans\n" in printed
 
 
-def test_status_does_without_compose(
-    docker: Docker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("code", [0, 1])
+def test_status_without_a_collector_is_that_of_the_local_backend(
+    code: int, docker: Docker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Where docker has no Compose, its complaint is not shown: the Collector may be a native one."""
+    """What that knows, and its exit code; the complaint of a docker without Compose is not shown."""
     (docker.folder / "docker").write_text("#!/bin/sh\necho unknown flag >&2\nexit 1\n")
+    commands: list[str] = []
+
+    def local_backend(command: str) -> int:
+        commands.append(command)
+        return code
+
     monkeypatch.setattr(counts, "ask", lambda *_: None)
-    assert cli.main(["status"]) == 1
-    printed = capfd.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("The Collector is not running, so nothing is counted")
+    monkeypatch.setattr(compose, "local_backend", local_backend)
+    assert cli.main(["status"]) == code
+    assert commands == ["status"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_up_stops_what_runs_only_when_docker_is_ready(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without Docker, `make up` leaves the Collector and the local backend running."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(native, "stop", lambda: pytest.fail("The Collector was stopped."))
+    assert cli.main(["up"]) == 1
 
 
 @pytest.mark.parametrize("command", ["native", "down"])
