@@ -4,12 +4,12 @@ A backend that leaves a key out is not the one that these checks are written for
 a promise that looks kept because nothing was there to break it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-__all__ = ["Observation", "Score", "read_observation", "read_score"]
+__all__ = ["Observation", "Score", "by_trace", "read_observation", "read_score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,14 @@ class Score:
     kind: str
     subject: str
     comment: str
+
+
+def by_trace(rows: Iterable[Observation]) -> Mapping[str, Sequence[Observation]]:
+    """Return the rows by trace id, in the order in which the traces first appear."""
+    traces: dict[str, list[Observation]] = {}
+    for row in rows:
+        traces.setdefault(row.trace_id, []).append(row)
+    return traces
 
 
 def read_observation(row: Mapping[str, Any]) -> Observation:

@@ -1,7 +1,7 @@
 """The evidence: the rows of one session and its traces, fetched once they have arrived.
 
 A promise about every observation needs the rows that lack the session, too. So the session's
-traces are fetched whole, with the traces that began without a session during one of its turns.
+traces are fetched whole, with what ran in other traces during its turns and soon after.
 """
 
 import time
@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ..api import Api, CannotLookError, NotFoundError, format_time
-from ..records import Observation, Score
+from ..records import Observation, Score, by_trace
+from .nearby import fetch_nearby
 
 __all__ = ["DEMO_SESSION", "DEMO_USER", "Evidence", "Expected", "fetch_evidence"]
 
@@ -19,7 +20,6 @@ DEMO_SESSION: Final = "conv_82d9535867844b4c8cdff"
 DEMO_USER: Final = "usr_pseudo_7f31c2"
 _POLL_SECONDS: Final = 0.5
 _TURNS: Final = 2
-_SERVICE: Final = "resourceAttributes.service.name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Evidence:
 
     Attributes:
         rows: All observations of the session's traces, oldest first, with and without session.
-        strays: Roots of other traces that began during the session's turns and name no session.
+        nearby: What the same services did in other traces during the turns and soon after.
         roots_of_user: The user's newest roots, of whatever session.
         cost_by_user: US dollars of the session by user (None: nobody); a text says why unknown.
         scores: Scores on the session and on its traces; a text says why unknown.
@@ -47,7 +47,7 @@ class Evidence:
 
     expected: Expected
     rows: Sequence[Observation]
-    strays: Sequence[Observation] = ()
+    nearby: Sequence[Observation] = ()
     roots_of_user: Sequence[Observation] = ()
     cost_by_user: Mapping[str | None, float] | str = field(default_factory=dict)
     scores: Sequence[Score] | str = ()
@@ -56,10 +56,7 @@ class Evidence:
     @property
     def traces(self) -> Mapping[str, Sequence[Observation]]:
         """The rows by trace id, in the order of the traces' starts."""
-        traces: dict[str, list[Observation]] = {}
-        for row in self.rows:
-            traces.setdefault(row.trace_id, []).append(row)
-        return traces
+        return by_trace(self.rows)
 
 
 def fetch_evidence(
@@ -87,7 +84,7 @@ def fetch_evidence(
     return Evidence(
         expected=expected,
         rows=rows,
-        strays=_strays(api, rows),
+        nearby=fetch_nearby(api, rows),
         roots_of_user=api.some_observations(100, userId=expected.user, isRootObservation="true"),
         cost_by_user=_cost_by_user(api, expected.session, rows) if rows else {},
         scores=_scores(api, expected.session, {row.trace_id for row in rows}),
@@ -126,22 +123,6 @@ def _rows(api: Api, session: str, period: dict[str, str]) -> list[Observation]:
     for trace_id in {row.trace_id for row in of_session}:
         rows |= {(row.trace_id, row.id): row for row in api.observations(traceId=trace_id)}
     return sorted(rows.values(), key=lambda row: (row.start, row.trace_id, row.id))
-
-
-def _strays(api: Api, rows: Sequence[Observation]) -> list[Observation]:
-    own = {row.trace_id for row in rows}
-    services = {row.metadata.get(_SERVICE) for row in rows}
-    strays = {}
-    for root in (row for row in rows if row.is_root):
-        period = {
-            "fromStartTime": format_time(root.start),
-            "toStartTime": format_time(_next_millisecond(root.end)),
-        }
-        for row in api.observations(isRootObservation="true", **period):
-            is_ours = row.metadata.get(_SERVICE) in services
-            if is_ours and not row.session_id and row.trace_id not in own:
-                strays[row.id] = row
-    return list(strays.values())
 
 
 def _cost_by_user(

@@ -48,6 +48,7 @@ def _found(row: Observation, queries: set[str]) -> Iterable[tuple[str, str | Non
         *(("a tag", tag) for tag in row.tags),
     ):
         yield name, _query_in(text, queries) or looks_like(text)
+    yield "the name", _query_in(row.name, queries) or _private_in(row.name)
     for key, value in row.metadata.items():
         if kind := _private_in(_PLACE.sub("", key)):
             yield "a key of metadata", kind

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from . import cost, metadata, privacy, propagation, traces
+from . import cost, metadata, privacy, propagation, strays, traces
 from .evidence import Evidence
-from .verdicts import Result, Verdict, kept, unchecked
+from .verdicts import Result, Verdict, absent, kept, unchecked
 
 __all__ = ["PROMISES", "check"]
 
@@ -36,8 +36,9 @@ def _feedback(evidence: Evidence) -> Result:
     if isinstance(evidence.scores, str):
         return unchecked(evidence.scores)
     count = len(evidence.scores)
-    scores = f"{count} score" if count == 1 else f"{count} scores"
-    return kept(scores if count else "none yet: make feedback VALUE=up")
+    if not count:
+        return absent("nobody has given any: make feedback VALUE=up")
+    return kept(f"{count} score" if count == 1 else f"{count} scores")
 
 
 PROMISES: Final[Sequence[Promise]] = (
@@ -48,7 +49,7 @@ PROMISES: Final[Sequence[Promise]] = (
         needs_rows=False,
     ),
     Promise("root", "each trace has one root named order-status-turn", traces.one_named_root),
-    Promise("strays", "no span of a turn lies outside its trace", traces.no_stray_traces),
+    Promise("strays", "no span of a turn lies outside its trace", strays.no_strays),
     *(
         Promise(id_, f"every observation carries {words}", propagation.carried_by_all(id_))
         for id_, words in propagation.CARRIED.items()

@@ -1,10 +1,12 @@
 """Promises about propagation: every observation of a session carries the session, the user, ..."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from ..records import Observation
 from .evidence import Evidence, Expected
+from .metadata import ALLOWED_VALUES
 from .verdicts import Result, broken, kept
 
 __all__ = ["CARRIED", "carried_by_all"]
@@ -20,21 +22,41 @@ CARRIED: Final[Mapping[str, str]] = {
 }
 """What every observation carries, by the id of its promise."""
 
-_METADATA: Final = ("environment", "workflow", "region")
+_REQUIRED_METADATA: Final = ("environment", "workflow", "region")
 _ATTRIBUTES: Final = "attributes."
 _AROUND: Final = "enter langfuse_trace_context() around run_agent(), before the root span starts"
 _ON_EVERY_SPAN: Final = "add LangfuseBaggageSpanProcessor() before the BatchSpanProcessor"
+_ANOTHER_VALUE: Final = (
+    "its value is not that of its trace's root",
+    "enter langfuse_trace_context() once a turn, with the values of the whole turn",
+)
 _RESOURCE: Final = "set deployment.environment.name on the resource, in lower case"
 
+
 Predicate = Callable[[Observation, Expected], bool]
+Value = Callable[[Observation], str | None]
 
 _CARRIES: Final[Mapping[str, Predicate]] = {
     "carries_session": lambda row, expected: row.session_id == expected.session,
     "carries_user": lambda row, expected: row.user_id == expected.user,
     "carries_trace_name": lambda row, expected: row.trace_name == expected.trace_name,
+    "carries_version": lambda row, _: bool(row.version),
     "carries_tags": lambda row, expected: row.tags == expected.tags,
     "carries_environment": lambda row, _: row.environment not in {"", "default"},
-    "carries_metadata": lambda row, _: all(key in row.metadata for key in _METADATA),
+    "carries_metadata": lambda row, _: all(key in row.metadata for key in _REQUIRED_METADATA),
+}
+
+
+def _bounded(row: Observation, key: str) -> str | None:
+    """Return a value of bounded metadata; None for one out of bounds, another promise's affair."""
+    value = str(row.metadata.get(key, ""))
+    return value if value in {"", *ALLOWED_VALUES[key]} else None
+
+
+_SAME_IN_TRACE: Final[Mapping[str, Sequence[Value]]] = {
+    "carries_version": [lambda row: row.version],
+    "carries_environment": [lambda row: row.environment],
+    "carries_metadata": [partial(_bounded, key=key) for key in ALLOWED_VALUES],
 }
 
 
@@ -44,23 +66,30 @@ def carried_by_all(id_: str) -> Callable[[Evidence], Result]:
 
 
 def _result(id_: str, evidence: Evidence) -> Result:
-    missing = _without_version(evidence) if id_ == "carries_version" else _without(id_, evidence)
+    without = [row for row in evidence.rows if not _CARRIES[id_](row, evidence.expected)]
+    differing = _differing(id_, evidence)
+    lacking = {_key(row) for row in (*without, *differing)}
+    missing = [row for row in evidence.rows if _key(row) in lacking]
     count = f"{len(evidence.rows) - len(missing)}/{len(evidence.rows)}"
     if not missing:
         return kept(count)
-    cause, fix = _diagnosis(id_, missing, evidence)
+    cause, fix = _diagnosis(id_, without, evidence) if without else _ANOTHER_VALUE
     return broken(count, span=missing[0], cause=cause, fix=fix)
 
 
-def _without(id_: str, evidence: Evidence) -> list[Observation]:
-    carries = _CARRIES[id_]
-    return [row for row in evidence.rows if not carries(row, evidence.expected)]
+def _differing(id_: str, evidence: Evidence) -> list[Observation]:
+    """Return the rows with another value than their trace's, which is that of its root."""
+    differing = []
+    for rows in evidence.traces.values():
+        for value in _SAME_IN_TRACE.get(id_, ()):
+            of_trace = _of_trace(rows, value)
+            differing += [row for row in rows if value(row) not in {None, of_trace}]
+    return differing
 
 
-def _without_version(evidence: Evidence) -> list[Observation]:
-    """Return the rows that lack the version of their trace, which is that of its root."""
-    versions = {row.trace_id: row.version for row in evidence.rows if row.is_root}
-    return [r for r in evidence.rows if not r.version or r.version != versions.get(r.trace_id)]
+def _of_trace(rows: Sequence[Observation], value: Value) -> str | None:
+    root_first = sorted(rows, key=lambda row: not row.is_root)
+    return next((value(row) for row in root_first if value(row)), "")
 
 
 def _diagnosis(id_: str, missing: Sequence[Observation], evidence: Evidence) -> tuple[str, str]:
@@ -70,7 +99,9 @@ def _diagnosis(id_: str, missing: Sequence[Observation], evidence: Evidence) -> 
             f"{len(first.tags)} tags, not {len(evidence.expected.tags)}: a text is split at commas",
             "send langfuse.trace.tags as an array; in baggage, as a JSON array",
         )
-    if id_ == "carries_metadata" and any(_ATTRIBUTES + key in first.metadata for key in _METADATA):
+    if id_ == "carries_metadata" and any(
+        _ATTRIBUTES + key in first.metadata for key in _REQUIRED_METADATA
+    ):
         return (
             "the values arrived as plain attributes, which are no filters",
             "give each key the prefix langfuse.trace.metadata.",
@@ -82,8 +113,8 @@ def _diagnosis(id_: str, missing: Sequence[Observation], evidence: Evidence) -> 
 
 def _likely_cause(missing: Sequence[Observation], rows: Sequence[Observation]) -> tuple[str, str]:
     """Guess the cause from which spans lack it: all, all but the root, the root too, or a few."""
-    lacking = {(row.trace_id, row.id) for row in missing}
-    having = [row for row in rows if (row.trace_id, row.id) not in lacking]
+    lacking = {_key(row) for row in missing}
+    having = [row for row in rows if _key(row) not in lacking]
     if not having:
         return "no span carries it, or each carries another value", _AROUND
     if all(row.is_root for row in having):
@@ -91,3 +122,7 @@ def _likely_cause(missing: Sequence[Observation], rows: Sequence[Observation]) -
     if any(row.is_root for row in missing):
         return "the context was entered after the root span had started", _AROUND
     return "these spans started where the context does not reach", _AROUND
+
+
+def _key(row: Observation) -> tuple[str, str]:
+    return row.trace_id, row.id

@@ -7,7 +7,7 @@ from ..records import Observation
 from .evidence import Evidence
 from .verdicts import Result, broken, kept, unchecked
 
-__all__ = ["no_stray_traces", "no_trace_id_as_session", "one_named_root", "session_has_turns"]
+__all__ = ["no_trace_id_as_session", "one_named_root", "session_has_turns"]
 
 _TURNS: Final = 2
 
@@ -25,8 +25,8 @@ def session_has_turns(evidence: Evidence) -> Result:
             "0 traces",
             span=evidence.outside,
             cause=f"its newest span started at {evidence.outside.start.isoformat()}, before what"
-            " --since asks for, or the clock of one machine is wrong",
-            fix="leave --since out, or set the clocks",
+            " SINCE asks for, or the clock of one machine is wrong",
+            fix="leave SINCE out, or set the clocks",
         )
     if traces:
         return broken(
@@ -79,19 +79,6 @@ def _why_no_root(
         return roots[1], cause, "start them inside the turn's root span"
     cause = f"the root is called {roots[0].trace_name or 'nothing'}: it lacks langfuse.trace.name"
     return roots[0], cause, "enter langfuse_trace_context() before the root span starts"
-
-
-def no_stray_traces(evidence: Evidence) -> Result:
-    """Check that nothing that ran during a turn started a trace of its own."""
-    if not evidence.strays:
-        return kept("0 stray traces")
-    return broken(
-        f"{len(evidence.strays)} stray traces",
-        span=evidence.strays[0],
-        cause="work ran on a thread or in a task that did not inherit the context",
-        fix="hand `contextvars.copy_context().run` to the thread, or instrument threads with"
-        " opentelemetry-instrumentation-threading",
-    )
 
 
 def no_trace_id_as_session(evidence: Evidence) -> Result:

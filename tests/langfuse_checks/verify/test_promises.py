@@ -1,5 +1,6 @@
 """Each promise on its own: green on a healthy session, red with a diagnosis on a spoiled one."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ from healthy_session import EXPECTED, START, evidence, row
 
 from langfuse_checks.verify.evidence import Evidence
 from langfuse_checks.verify.promises import PROMISES, check
+from langfuse_checks.verify.report import exit_code, summary
 from langfuse_checks.verify.verdicts import Result, Status
 from support.privacy_corpus import ALLOWED, MASKED, REFUSED
 
-STRAY = row(9, 1, session_id="", user_id="")
+STRAY = row(9, 9, start=START + timedelta(minutes=1, milliseconds=2), is_root=True, parent_id=None, session_id="", user_id="")  # fmt: skip
 LONELY = [row(1, s) for s in (1, 2, 3)]
 
 # What is spoiled, the promises that are broken by it, and words of the first one's cause.
@@ -22,14 +24,14 @@ SPOILED: dict[str, tuple[Any, set[str], str]] = {
         {"session"},
         f"started at {START.date()}",
     ),
-    "no root": (evidence(row(1, 1, is_root=False)), {"root", "carries_version"}, "the root never arrived"),
+    "no root": (evidence(row(1, 1, is_root=False)), {"root"}, "the root never arrived"),
     "two roots": (evidence(row(1, 3, is_root=True, parent_id=None)), {"root"}, "2 spans of the trace have no parent"),
     "a root of another name": (
         evidence(row(1, 1, trace_name="invoke_agent")),
         {"root", "carries_trace_name"},
         "called invoke_agent",
     ),
-    "a stray trace": (evidence(strays=(STRAY,)), {"strays"}, "thread"),
+    "a stray trace": (evidence(nearby=(STRAY,)), {"strays"}, "thread"),
     "no session on a span": (evidence(row(1, 3, session_id="")), {"carries_session"}, "where the context does not reach"),
     "no session on the root": (evidence(row(1, 1, session_id="")), {"carries_session"}, "after the root span had started"),
     "no user on a span": (evidence(row(1, 3, user_id="")), {"carries_user"}, ""),
@@ -92,7 +94,7 @@ def test_a_healthy_session_keeps_every_promise() -> None:
     details = {v.id: v.result.detail for v in verdicts}
     assert details["carries_session"] == "6/6"
     assert details["cost_by_user"] == "$0.002000"
-    assert details["private"] == "0 of 60 values"
+    assert details["private"] == "0 of 66 values"
     assert details["feedback"] == "1 score"
 
 
@@ -109,7 +111,7 @@ def test_a_spoiled_session_breaks_just_its_promises(name: str) -> None:
 
 
 def test_every_promise_can_turn_red() -> None:
-    """No promise is always kept, but that of feedback, which can only be unreadable."""
+    """No promise is always kept, but that of feedback, which can only be unreadable or absent."""
     red = set().union(*(red for _, red, _ in SPOILED.values()))
     assert red == {promise.id for promise in PROMISES} - {"feedback"}
 
@@ -190,9 +192,20 @@ def test_an_unknown_cost_is_said_and_is_no_zero() -> None:
     )
 
 
+def test_what_nobody_has_done_is_unchecked_and_no_failure() -> None:
+    """Feedback that nobody has given is not called readable; exit 0, and the summary says why."""
+    verdicts = check(evidence(scores=()))
+    unchecked = {v.id: v.result.detail for v in verdicts if v.result.status is Status.UNCHECKED}
+    assert unchecked == {"feedback": "nobody has given any: make feedback VALUE=up"}
+    assert exit_code(verdicts) == 0
+    assert summary(verdicts) == "17 promises: 16 kept, 1 unchecked (nothing to look at yet)."
+
+
 def test_what_cannot_be_seen_is_unchecked() -> None:
     """Without metrics and scores those two promises are neither kept nor broken."""
     blind = check(evidence(cost_by_user="GET /v2/metrics is not there", scores="nor are scores"))
     unchecked = {v.id: v.result.detail for v in blind if v.result.status is Status.UNCHECKED}
     assert set(unchecked) == {"cost_by_user", "feedback"}
     assert "GET /v2/metrics" in unchecked["cost_by_user"]
+    assert exit_code(blind) == 2
+    assert summary(blind) == "17 promises: 15 kept, 2 unchecked."

@@ -21,7 +21,7 @@ ok    it is Langfuse v4 or newer                        the local backend, as La
 ok    it accepts the keys                               project order-status-demo
 ok    the session holds two traces or more              2 traces
 ok    each trace has one root named order-status-turn   2/2
-ok    no span of a turn lies outside its trace          0 stray traces
+ok    no span of a turn lies outside its trace          0 stray spans
 ok    every observation carries the session             26/26
 ok    every observation carries the user                26/26
 ok    every observation carries the trace name          26/26
@@ -34,10 +34,10 @@ ok    all cost is attributed to the listed user         $0.000142
 ok    usage is on generations only                      2 observations have it
 ok    every cost is known, or said to be unknown        2 of 2 calls
 ok    metadata values are of the bounded sets           78 values
-ok    nothing private is in a propagated value          0 of 470 values
-ok    feedback is readable on the session               none yet: make feedback VALUE=up
+ok    nothing private is in a propagated value          0 of 1234 values
+?     feedback is readable on the session               nobody has given any: make feedback VALUE=up
 
-21 promises: 21 kept.
+21 promises: 20 kept, 1 unchecked (nothing to look at yet).
 """
 
 
@@ -77,15 +77,15 @@ def test_verify_as_json(run: Run) -> None:
     ("arguments", "changes", "code", "words"),
     [
         (["--session", "nope", "--wait", "0"], {}, 1, "nothing ran"),
-        (["--since", "1h"], {}, 0, "21 kept"),
-        (["--since", "0s", "--wait", "0"], {}, 1, "before what --since asks for"),
+        (["--since", "1h"], {}, 0, "20 kept"),
+        (["--since", "0s", "--wait", "0"], {}, 1, "before what SINCE asks for"),
         (["--since", "soon"], {}, 2, "should be a number with s, m, h or d"),
         (["--base-url", "ftp://x"], {}, 2, "should be an address"),
         (["--base-url", "http://127.0.0.1:9"], {}, 2, "Nothing answers at http://127.0.0.1:9"),
         ([], {"LANGFUSE_SECRET_KEY": "wrong"}, 2, "does not accept the keys"),
         ([], {"LANGFUSE_BASE_URL": "nowhere"}, 2, "LANGFUSE_BASE_URL should be an address"),
         ([], {"CHECK_SESSION": "`touch ran`", "CHECK_SINCE": ""}, 1, "nothing ran"),
-        ([], {"HTTP_PROXY": "http://127.0.0.1:9"}, 0, "21 kept"),
+        ([], {"HTTP_PROXY": "http://127.0.0.1:9"}, 0, "20 kept"),
     ],
     ids=lambda value: str(value)[:24],
 )
