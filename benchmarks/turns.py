@@ -32,6 +32,7 @@ def turns() -> dict[str, float]:
         environment = {
             **os.environ,
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": receiver.stdout.readline().strip(),
+            **dict.fromkeys(("CARRIER_DELAY_SECONDS", "STEP_DELAY_SECONDS"), "0"),
         }
         for milliseconds in ("50", "0"):
             pairs = [
@@ -74,18 +75,19 @@ def _child(environment: dict[str, str], milliseconds: str, which: str) -> float:
 
 
 def _measure(milliseconds: str, which: str) -> float:
-    from agent_observability import graph, model  # noqa: PLC0415 - in the measured process alone
+    from agent_observability import graph  # noqa: PLC0415 - in the measured process alone
+    from agent_observability.models import scripted  # noqa: PLC0415 - as above
     from agent_observability.telemetry import configure_tracing  # noqa: PLC0415 - as above
 
     from .peers import METADATA, TAGS, _ours  # noqa: F401, PLC0415 - as above
 
-    answer = model.ScriptedChatModel._generate
+    answer = scripted.ScriptedChatModel._generate
 
     def slowly(*args, **options):
         time.sleep(int(milliseconds) / 1000)
         return answer(*args, **options)
 
-    model.ScriptedChatModel._generate = slowly
+    scripted.ScriptedChatModel._generate = slowly
     provider = configure_tracing() if which == "on" else None
     state = {
         "query": "Where is my order?",

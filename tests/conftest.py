@@ -19,6 +19,7 @@ _PREFIXES = (
     "OPENAI_",
     "OTEL_",
     "REFUND_",
+    "STEP_",
     "TELEMETRY_",
     "TRACE_",
 )
@@ -29,3 +30,5 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(_PREFIXES) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
+    for name in ("CARRIER_DELAY_SECONDS", "MODEL_DELAY_SECONDS", "STEP_DELAY_SECONDS"):
+        monkeypatch.setenv(name, "0")

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     agent_data_dir: Path = Path(".data")
     capture_content: bool = True
     carrier_deadline_seconds: Annotated[float, Field(gt=0, le=60)] = 1.0
-    carrier_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
+    carrier_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0.03
     carrier_failures: Annotated[int, Field(ge=0)] = 0
     model: Annotated[
         str,
@@ -95,6 +95,7 @@ class Settings(BaseSettings):
             description="scripted, or openai: and the name of a model",
         ),
     ] = "scripted"
+    model_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0.08
     openai_api_key: SecretStr = SecretStr("none")
     openai_base_url: HttpUrl = "https://api.openai.com/v1"
     refund_limit: Annotated[int, Field(ge=0)] = 200
@@ -139,6 +140,7 @@ class Settings(BaseSettings):
             ),
         ),
     ] = 30000
+    step_delay_seconds: Annotated[float, Field(ge=0, le=60)] = 0.002
     telemetry_shutdown_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 2.5
     telemetry_exception_details: bool = False
     telemetry_spool: bool = False

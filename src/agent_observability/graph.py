@@ -15,6 +15,7 @@ from langgraph.types import Command, RetryPolicy
 
 from .agent.dependencies import Dependencies, Node, Runtime, Update
 from .agent.intents import intent_of
+from .agent.pace import paced_nodes
 from .agent.prompts import HANDED_OVER, NO_ORDER, NOT_YOURS, UNAVAILABLE, answer_prompt
 from .agent.services import Services, open_services
 from .agent.state import AgentInput, AgentOutput, AgentState
@@ -214,7 +215,7 @@ def _prepared(
 
 @cache
 def _graph() -> CompiledStateGraph[Any, Any, Any, Any]:
-    return build_graph(traced_nodes(NODES))
+    return build_graph(traced_nodes(paced_nodes(NODES)))
 
 
 def _after_authorize(state: AgentState) -> str:

@@ -7,6 +7,7 @@ Nodes and services are wrapped, never patched, and know nothing of it.
 import dataclasses
 import functools
 import inspect
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ AGENT_NAME = "order-status"
 _GUARDRAILS = frozenset({"authorize"})
 _MEMORY = "conversations"
 _POLICIES = "delivery-policies"
+_ROLES = {"human": "user", "ai": "assistant"}
 
 _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("agent_observability", __version__, schema_url=names.SCHEMA_URL)
@@ -122,13 +124,26 @@ class _TracedModel:
             },
             kind=SpanKind.CLIENT,
         ) as span:
+            _describe(span, _conversation, messages)
             message = self._model.invoke(messages)
             _describe(span, _usage, self.model_name, message)
+            _describe(span, _content, names.LANGFUSE_OBSERVATION_OUTPUT, message.text)
             return message
 
 
 def _content(name: str, text: str) -> Attributes:
     return {name: mask(text)} if settings.capture_content else {}
+
+
+def _conversation(messages: Sequence[BaseMessage]) -> Attributes:
+    """Return the messages as Langfuse shows a conversation: JSON, with OpenAI's roles."""
+    if not settings.capture_content:
+        return {}
+    # Each is masked on its own: a match may not take the JSON around it along.
+    said = [
+        {"role": _ROLES.get(each.type, each.type), "content": mask(each.text)} for each in messages
+    ]
+    return {names.LANGFUSE_OBSERVATION_INPUT: json.dumps(said, ensure_ascii=False)}
 
 
 def _usage(model: str, message: AIMessage) -> Attributes:

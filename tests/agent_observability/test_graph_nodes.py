@@ -41,6 +41,7 @@ class Desk:
             Dependencies(
                 actor="usr",
                 refund_limit_cents=10_000,
+                step_delay_seconds=0,
                 may_see=lambda actor, reference: (actor, reference) == ("usr", "ORDER-1"),
                 find_order=self._answer("find_order", ORDER),
                 search_policies=self._answer("search_policies", (POLICY,)),

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from inline_snapshot import snapshot
@@ -140,6 +141,8 @@ def test_an_answered_turn(exporter: InMemorySpanExporter) -> None:
                             "gen_ai.operation.name": "chat",
                             "gen_ai.provider.name": "scripted",
                             "gen_ai.request.model": "order-model",
+                            "langfuse.observation.input": ANY,
+                            "langfuse.observation.output": "Your order [order] is delayed (the carrier missed a connection) and should arrive on 2026-12-02. Within the EU, delivery is free again for any order that arrives more than five days late.",
                             "gen_ai.response.model": "order-model",
                             "gen_ai.response.finish_reasons": ("stop",),
                             "gen_ai.usage.input_tokens": 229,
@@ -286,6 +289,8 @@ def test_a_turn_answered_on_the_second_attempt(
                             "gen_ai.operation.name": "chat",
                             "gen_ai.provider.name": "scripted",
                             "gen_ai.request.model": "order-model",
+                            "langfuse.observation.input": ANY,
+                            "langfuse.observation.output": "Your order [order] is delayed (the carrier missed a connection) and should arrive on 2026-12-02. Within the EU, delivery is free again for any order that arrives more than five days late.",
                             "gen_ai.response.model": "order-model",
                             "gen_ai.response.finish_reasons": ("stop",),
                             "gen_ai.usage.input_tokens": 229,

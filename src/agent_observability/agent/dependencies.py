@@ -22,6 +22,7 @@ class Dependencies:
 
     actor: str
     refund_limit_cents: int
+    step_delay_seconds: float
     may_see: Callable[[str, str], bool]
     find_order: Callable[[str, str], Order | None]
     search_policies: Callable[[str, str], Sequence[Policy]]

@@ -33,6 +33,7 @@ class Services:
         carrier: Makes the carrier of one turn.
         carrier_deadline_seconds: How long one request to it may take.
         refund_limit_cents: A refund above it is decided by a person.
+        step_delay_seconds: How long each step takes before it does anything.
     """
 
     orders: OrderBook
@@ -43,6 +44,7 @@ class Services:
     carrier: Callable[[], Carrier]
     carrier_deadline_seconds: float
     refund_limit_cents: int
+    step_delay_seconds: float
 
     def for_turn(self, actor: str) -> Dependencies:
         """Return what the nodes of one turn of this actor may use."""
@@ -50,6 +52,7 @@ class Services:
         return Dependencies(
             actor=actor,
             refund_limit_cents=self.refund_limit_cents,
+            step_delay_seconds=self.step_delay_seconds,
             may_see=self.orders.is_owned,
             find_order=lookup.find,
             search_policies=self.policies.search,
@@ -75,6 +78,7 @@ def build_services(settings: Settings, shop: Database, conversations: Database) 
         ),
         carrier_deadline_seconds=settings.carrier_deadline_seconds,
         refund_limit_cents=settings.refund_limit * 100,
+        step_delay_seconds=settings.step_delay_seconds,
     )
 
 

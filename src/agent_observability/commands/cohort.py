@@ -35,6 +35,8 @@ __all__ = ["main"]
 FEEDBACK: Final = "feedback.jsonl"
 _MOST: Final = 10_000
 _RATED: Final = 0.4
+_AT_ONCE: Final = {"model_delay_seconds": 0.0, "step_delay_seconds": 0.0}
+"""Many turns are to be had, and none is to be looked at for its length."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,7 @@ def _services(folder: Path, people: Sequence[Person], random: Random) -> Service
     shop = open_shop(folder / SHOP, people, random=random)
     memory = Database(folder / CONVERSATIONS, is_durable=False)  # Deleted in a minute.
     memory.create("conversations", "handoffs")
-    return build_services(load_settings(), shop, memory)
+    return build_services(load_settings().model_copy(update=_AT_ONCE), shop, memory)
 
 
 def _converse(conversation: Conversation, services: Services, tally: Tally, random: Random) -> None:

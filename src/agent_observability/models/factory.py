@@ -15,7 +15,7 @@ def open_model(settings: Settings) -> ChatModel:
     """
     provider, _, name = settings.model.partition(":")
     if provider == "scripted":
-        return ScriptedChatModel()
+        return ScriptedChatModel(delay_seconds=settings.model_delay_seconds)
     try:
         from .openai_compatible import OpenAIChatModel  # noqa: PLC0415 - an extra, slow to import
     except ModuleNotFoundError:

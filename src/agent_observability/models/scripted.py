@@ -1,6 +1,7 @@
 """The default chat model: scripted, deterministic and offline."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -36,11 +37,12 @@ _CHANGED: Final = ("There is news since you last asked.",)
 class ScriptedChatModel(BaseChatModel):
     """Answers from the facts in the last message, the JSON object of `prompts.answer_prompt()`.
 
-    Reports token usage as a hosted model would.
+    Reports token usage as a hosted model would, and takes `delay_seconds` to answer.
     """
 
     model_name: str = "order-model"
     provider: str = "scripted"
+    delay_seconds: float = 0.0
 
     @property
     def _llm_type(self) -> str:
@@ -53,6 +55,7 @@ class ScriptedChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - as above
         **kwargs: Any,  # noqa: ARG002 - as above
     ) -> ChatResult:
+        time.sleep(self.delay_seconds)
         text = _answer(json.loads(messages[-1].text))
         read, written = _tokens("".join(m.text for m in messages)), _tokens(text)
         message = AIMessage(

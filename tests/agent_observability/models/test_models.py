@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -151,6 +152,8 @@ def test_a_server_is_asked_as_the_api_says(agent: InMemorySpanExporter, server: 
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "openai",
             "gen_ai.request.model": "gpt-4o-mini",
+            "langfuse.observation.input": ANY,
+            "langfuse.observation.output": "It is late.",
             "gen_ai.response.model": "tiny-2026",
             "gen_ai.response.finish_reasons": ("stop",),
             "gen_ai.usage.input_tokens": 100,
