@@ -94,7 +94,7 @@ def test_a_batch_larger_than_the_queue_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_every_setting_is_in_the_example_with_its_default() -> None:
     """.env.example lists every setting of the application, each with the default it has."""
     example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
-    defaults = Settings(_env_file=None)
+    defaults = Settings.model_construct()  # the tests' environment has none
     for field in Settings.model_fields:
         written = Settings(_env_file=None, **{field: example[field.upper()]})
         assert getattr(written, field) == getattr(defaults, field), field
