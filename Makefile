@@ -21,9 +21,11 @@ export CHECK_SINCE := $(call given,SINCE)
 export CHECK_TRACE := $(call given,TRACE)
 export CHECK_USER := $(call given,USER)
 export CHECK_VALUE := $(call given,VALUE)
+export RESET_TRACES := $(call given,TRACES)
+export STACK_COLLECTOR := $(call given,COLLECTOR)
 export STACK_VOLUMES := $(call given,VOLUMES)
 export FUZZ_SECONDS := $(call given,SECONDS)
-unexport Q ORDER ACTOR CONVERSATION USERS SEED COMMENT NAME SESSION SINCE TRACE VALUE VOLUMES SECONDS
+unexport Q ORDER ACTOR CONVERSATION USERS SEED COLLECTOR COMMENT NAME SESSION SINCE TRACE TRACES VALUE VOLUMES SECONDS
 ifneq ($(CHECK_USER),)
 unexport USER
 endif
@@ -36,7 +38,7 @@ help: ## Show this help
 
 .PHONY: demo
 demo: .venv/.demo ## Run one turn of the chapter; twice for a session of two traces [COLLECTOR=native]
-	@$(if $(filter native,$(call given,COLLECTOR)),$(PYTHON) -m langfuse_stack native)
+	@$(if $(STACK_COLLECTOR),$(PYTHON) -m langfuse_stack native)
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.main
 
@@ -57,8 +59,9 @@ cohort: .venv/.demo ## Run the conversations of many users [USERS=25] [SEED=1]
 	@$(PYTHON) -m langfuse_checks feedback --cohort
 
 .PHONY: reset
-reset: .venv/.demo ## Forget conversations and handoffs; traces are kept
+reset: .venv/.demo ## Forget conversations and handoffs [TRACES=1 also the local backend's traces]
 	@$(PYTHON) -m agent_observability.commands.reset
+	@$(if $(filter 1,$(RESET_TRACES)),$(PYTHON) -m langfuse_local reset)
 
 #@ What it shows
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from .config import Settings, SettingsError, load_settings
+from .config import DATABASE, Settings, SettingsError, load_settings
 
 _DESCRIPTION = """\
 A local backend for OpenTelemetry spans that answers the way Langfuse 4.16 does, on this machine
@@ -21,7 +21,8 @@ _COMMANDS = {
     "serve": "run it in the foreground until Ctrl-C",
     "ensure": "name the backend that answers; if nothing does, start this one in the background",
     "stop": "stop the one that `ensure` started here, and nothing else",
-    "status": "say what answers at the two addresses",
+    "status": "say what answers at the two addresses, and what the local backend holds",
+    "reset": "stop the one that `ensure` started here, and delete its traces and scores",
 }
 
 
@@ -41,6 +42,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return _serve(settings, otlp=not options.no_otlp)
     if options.command == "stop":
         return _stop(settings)
+    if options.command == "reset":
+        return _reset(settings)
     return _show(settings, start=options.command == "ensure")
 
 
@@ -65,26 +68,42 @@ def _show(settings: Settings, *, start: bool) -> int:
             print(ensure_backend(settings))
             return 0
         backend = find_backend(settings)
-        print("backend  none is running" if backend.is_absent else backend.line())
+        if backend.is_absent:
+            print("backend  none is running: start one with make demo or make up")
+            return 1
+        print("\n".join(filter(None, (backend.line(), backend.holdings()))))
     except UnavailableError as error:
         return _fail(error, 1)
-    return int(backend.is_absent)
-
-
-def _stop(settings: Settings) -> int:
-    from .process import Background  # noqa: PLC0415 - as above
-
-    pid = Background(settings.langfuse_local_data_dir).stop()
-    data = settings.database
-    print(
-        f"Stopped the local backend (pid {pid}). The data stays in {data}."
-        if pid
-        else "No backend that was started here is running."
-    )
     return 0
 
 
-def _fail(error: Exception, code: int) -> int:
+def _stop(settings: Settings) -> int:
+    from .discovery import stop_backend  # noqa: PLC0415 - as above
+
+    pid, data = stop_backend(settings), settings.database
+    if not pid:
+        print("No backend that was started here is running.")
+    elif data.exists():
+        print(f"Stopped the local backend (pid {pid}). The data stays in {data}.")
+    else:
+        print(f"Stopped the local backend (pid {pid}), whose data was deleted before.")
+    return 0
+
+
+def _reset(settings: Settings) -> int:
+    from .discovery import stop_backend  # noqa: PLC0415 - as above
+
+    stop_backend(settings)
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            settings.database.with_name(f"{DATABASE}{suffix}").unlink(missing_ok=True)
+    except OSError as error:
+        return _fail(f"{settings.database} cannot be deleted: {error.strerror}.", 1)
+    print("The local backend has forgotten its traces and scores; make demo starts it anew.")
+    return 0
+
+
+def _fail(error: Exception | str, code: int) -> int:
     print(error, file=sys.stderr)
     return code
 

@@ -6,14 +6,19 @@ The addresses are the very settings that the clients use, so the two sides canno
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 from urllib.parse import urlsplit
 
+from opentelemetry.util.re import parse_env_headers
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = [
     "BASE_URL",
+    "DATABASE",
     "TRACES_ENDPOINT",
     "TRACES_PATH",
     "Settings",
@@ -26,6 +31,7 @@ __all__ = [
 BASE_URL = "LANGFUSE_BASE_URL"
 TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 TRACES_PATH = "/v1/traces"
+DATABASE = "langfuse.db"
 
 
 class SettingsError(ValueError):
@@ -81,11 +87,20 @@ class Settings(BaseSettings):
     langfuse_local_max_age_days: Annotated[float, Field(gt=0)] | None = None
     langfuse_local_max_megabytes: Annotated[float, Field(ge=1)] | None = None
     otel_exporter_otlp_traces_endpoint: _Address = "http://localhost:4318/v1/traces"
+    otel_exporter_otlp_headers: SecretStr = SecretStr("")
+    otel_exporter_otlp_traces_headers: SecretStr = SecretStr("")
 
     @property
     def database(self) -> Path:
         """The backend's one data file."""
-        return self.langfuse_local_data_dir / "langfuse.db"
+        return self.langfuse_local_data_dir / DATABASE
+
+    @property
+    def otlp_headers(self) -> Mapping[str, str]:
+        """What the exporter sends along with spans, credentials among it."""
+        own = self.otel_exporter_otlp_traces_headers.get_secret_value()
+        headers = own or self.otel_exporter_otlp_headers.get_secret_value()
+        return parse_env_headers(headers, liberal=True)
 
 
 def load_settings() -> Settings:

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .config import BASE_URL, TRACES_ENDPOINT, is_loopback, local_port
+from .config import BASE_URL, DATABASE, TRACES_ENDPOINT, TRACES_PATH, is_loopback, local_port
 from .ports import taken
-from .probe import Kind, Probe, probe_otlp, probe_web
+from .probe import Kind, Probe, probe_identity, probe_otlp, probe_web
 from .process import Background, NotStartedError
 
 if TYPE_CHECKING:
     from .config import Settings
+    from .identity import Identity
 
-__all__ = ["Backend", "UnavailableError", "ensure_backend", "find_backend"]
+__all__ = ["Backend", "UnavailableError", "ensure_backend", "find_backend", "stop_backend"]
 
 _STARTED = "started; stop it with: make down"
 
@@ -30,6 +31,7 @@ class Backend:
     settings: Settings
     web: Probe
     otlp: Probe
+    identity: Identity | None = None
 
     @property
     def is_absent(self) -> bool:
@@ -45,15 +47,28 @@ class Backend:
             return f"backend  Langfuse {self.web.version}, {url}, {through}"
         if self.otlp.kind is Kind.EXPECTED:
             return f"backend  local, {url}, {through}"
-        return f"backend  local, {url} ({note})"
+        return f"backend  local, {url} ({self._owner() or note})"
+
+    def holdings(self) -> str:
+        """What the local backend holds, and where; empty for any other."""
+        if self.identity is None:
+            return ""
+        counts = f"{self.identity.traces} traces, {self.identity.observations} spans"
+        return f"data     {self.identity.folder}/{DATABASE}\nholds    {counts}"
+
+    def _owner(self) -> str:
+        """Whose it is, if another checkout's."""
+        if self.identity is None or self.identity.folder == _own_folder(self.settings):
+            return ""
+        return f"used with the checkout whose data is in {self.identity.folder}"
 
     def _check(self) -> None:
         for probe, variable, url in (
             (self.web, BASE_URL, self.settings.langfuse_base_url),
             (self.otlp, TRACES_ENDPOINT, self.settings.otel_exporter_otlp_traces_endpoint),
         ):
-            if probe.kind is Kind.OTHER:
-                raise UnavailableError(_unexpected(variable, url))
+            if unusable := _problem(probe.kind, variable, url):
+                raise UnavailableError(unusable)
         if problem := self._missing() or self._mixed():
             raise UnavailableError(problem)
 
@@ -84,8 +99,25 @@ class Backend:
 
 def find_backend(settings: Settings) -> Backend:
     """Probe both addresses."""
-    web = probe_web(settings.langfuse_base_url)
-    return Backend(settings, web, probe_otlp(settings.otel_exporter_otlp_traces_endpoint))
+    base, endpoint = _addresses(settings)
+    web = probe_web(base)
+    identity = probe_identity(base) if web.kind is Kind.LOCAL else None
+    return Backend(settings, web, probe_otlp(endpoint, settings.otlp_headers), identity)
+
+
+def stop_backend(settings: Settings) -> int | None:
+    """Stop the backend of this checkout, and return its pid; None if none was running.
+
+    One that nothing remembers, because its folder was deleted, is asked whose it is.
+    """
+    background = Background(settings.langfuse_local_data_dir)
+    with background.settled():
+        if pid := background.stop():
+            return pid
+        identity = probe_identity(settings.langfuse_base_url)
+        if identity is None or identity.folder != _own_folder(settings):
+            return None
+        return background.stop(identity.pid)
 
 
 def ensure_backend(settings: Settings) -> str:
@@ -125,7 +157,26 @@ def _start(settings: Settings) -> str:
         ) from error
 
 
-def _unexpected(variable: str, url: str) -> str:
+def _own_folder(settings: Settings) -> str:
+    """The data folder of this checkout, as a backend states it."""
+    return str(settings.langfuse_local_data_dir.resolve())
+
+
+def _problem(kind: Kind, variable: str, url: str) -> str:
+    """Why what answers at one address is of no use; empty if it is."""
+    if kind is Kind.UNAUTHORIZED:
+        return (
+            f"{url} does not accept the credentials that it got, if any (HTTP 401 or 403): set"
+            " OTEL_EXPORTER_OTLP_HEADERS to Authorization=Basic%20 and the base64 text of the"
+            " project's public key, a colon and its secret key."
+        )
+    if kind is Kind.MISPLACED:
+        return (
+            f"{url} answers, but takes no spans at that path: {variable} is to be written in full,"
+            f" as in {_origin(url)}{TRACES_PATH}."
+        )
+    if kind is not Kind.OTHER:
+        return ""
     wanted = "Langfuse" if variable == BASE_URL else "an OTLP receiver"
     problem = f"{url} answers, but not as {wanted} does."
     if is_loopback(url):

@@ -14,9 +14,11 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from .config import is_loopback
+from .identity import IDENTITY_PATH, Identity
 from .version import BACKEND_HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from email.message import Message
 
 __all__ = ["Kind", "Probe", "probe_otlp", "probe_web"]
@@ -32,7 +34,17 @@ class Kind(Enum):
     NOTHING = auto()
     LOCAL = auto()  # this project's backend
     EXPECTED = auto()  # what the address is for: Langfuse, or somebody who takes OTLP
+    UNAUTHORIZED = auto()  # somebody who wants credentials, or others
+    MISPLACED = auto()  # somebody who has nothing at this path
     OTHER = auto()
+
+
+_REFUSALS = {
+    401: Kind.UNAUTHORIZED,
+    403: Kind.UNAUTHORIZED,
+    404: Kind.MISPLACED,
+    405: Kind.MISPLACED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +78,41 @@ def probe_web(base_url: str) -> Probe:
     return Probe(_kind(response), str(health.get("version", "")))
 
 
-def probe_otlp(endpoint: str) -> Probe:
-    """Who answers an OTLP request without spans."""
-    request = urllib.request.Request(endpoint, b"", {"Content-Type": _PROTOBUF}, method="POST")  # noqa: S310 - as above
+def probe_identity(base_url: str) -> Identity | None:
+    """What the local backend at this address says of itself."""
+    response = _send(urllib.request.Request(f"{base_url}{IDENTITY_PATH}"))  # noqa: S310 - as above
+    if not isinstance(response, _Response) or BACKEND_HEADER not in response.headers:
+        return None
+    try:
+        return Identity(**json.loads(response.body))
+    except (ValueError, TypeError):  # An older version has no such path.
+        return None
+
+
+def probe_otlp(endpoint: str, headers: Mapping[str, str] | None = None) -> Probe:
+    """Who answers an OTLP request without spans that carries these headers."""
+    all_headers = {**(headers or {}), "Content-Type": _PROTOBUF}
+    request = urllib.request.Request(endpoint, b"", all_headers, method="POST")  # noqa: S310 - as above
     response = _send(request)
     if not isinstance(response, _Response):
         return Probe(response)
-    if response.status != http.client.OK or response.headers.get_content_type() != _PROTOBUF:
-        return Probe(Kind.OTHER)
-    try:
-        ExportTraceServiceResponse.FromString(response.body)
-    except DecodeError:
+    if response.status in _REFUSALS:
+        return Probe(_REFUSALS[response.status])
+    if response.status != http.client.OK or not _is_success(response):
         return Probe(Kind.OTHER)
     return Probe(_kind(response))
+
+
+def _is_success(response: _Response) -> bool:
+    """Whether the body is OTLP's response: in protobuf, or in JSON, as Langfuse answers to both."""
+    try:
+        if response.headers.get_content_type() == _PROTOBUF:
+            ExportTraceServiceResponse.FromString(response.body)
+            return True
+        body = json.loads(response.body)
+    except (DecodeError, ValueError):
+        return False
+    return isinstance(body, dict) and body.keys() <= {"partialSuccess"}
 
 
 def _kind(response: _Response) -> Kind:

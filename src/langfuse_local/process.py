@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -55,6 +55,12 @@ class Background:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """Wait until no other command is starting it: what is not recorded cannot be stopped."""
+        with self.starting() if self._folder.is_dir() else nullcontext():
+            yield
+
     def start(
         self,
         is_up: Callable[[], bool],
@@ -94,9 +100,12 @@ class Background:
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
 
-    def stop(self) -> int | None:
-        """Stop it, by force if need be; returns its pid, None if it was not running."""
-        process = self.process()
+    def stop(self, pid: int | None = None) -> int | None:
+        """Stop it, by force if need be; returns its pid, None if it was not running.
+
+        `pid` is what a backend states of itself that nothing here remembers.
+        """
+        process = self.process() if pid is None else _serving(pid)
         if process is not None:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
@@ -134,6 +143,14 @@ def _delayed_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if interrupts:
         signal.raise_signal(signal.SIGINT)
+
+
+def _serving(pid: int) -> psutil.Process | None:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if "langfuse_local" in process.cmdline():
+            return process
+    return None
 
 
 def _gone(process: psutil.Process) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import signal
 import sqlite3
 from contextlib import ExitStack, closing
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -19,6 +22,8 @@ from starlette.routing import BaseRoute, Route
 from .api.endpoints import PREFIX, Api
 from .auth import Keys
 from .config import BASE_URL, TRACES_ENDPOINT, TRACES_PATH, local_port
+from .identity import IDENTITY_PATH, Identity
+from .ownership import owned
 from .pages.endpoints import Pages
 from .ports import listen
 from .receiver.connections import Connection
@@ -34,6 +39,7 @@ from .version import BACKEND_HEADER, VERSION
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
@@ -57,6 +63,7 @@ def web_app(store: Store, ingestion: Ingestion, settings: Settings) -> Starlette
     routes: list[BaseRoute] = [
         Route(f"{PREFIX}/otel{TRACES_PATH}", receiver.receive, methods=["POST"]),
         Route(f"{PREFIX}/otel/v1/metrics", receiver.discard, methods=["POST"]),
+        Route(IDENTITY_PATH, partial(_identity, store, settings.langfuse_local_data_dir.resolve())),
         *Api(store, keys, settings.langfuse_project_id).routes(),
         *pages.routes(),
     ]
@@ -66,6 +73,12 @@ def web_app(store: Store, ingestion: Ingestion, settings: Settings) -> Starlette
         StoreError: _unusable,
     }
     return Starlette(routes=routes, exception_handlers=handlers)
+
+
+async def _identity(store: Store, folder: Path, _: Request) -> ApiResponse:
+    counts = await run_in_threadpool(store.counts)
+    identity = Identity(os.getpid(), str(folder), counts.traces, counts.observations)
+    return ApiResponse(asdict(identity))
 
 
 def otlp_app(ingestion: Ingestion) -> Starlette:
@@ -111,6 +124,7 @@ def serve(settings: Settings, *, otlp: bool) -> None:
         otlp_sockets = _otlp_sockets(settings) if otlp else []
         for listener in otlp_sockets:
             stack.enter_context(listener)
+        stack.enter_context(owned(settings))
         store = stack.enter_context(closing(Store(settings.database)))
         stack.enter_context(Retention(store, settings))
         server = build(store, settings, web_sockets, otlp_sockets)

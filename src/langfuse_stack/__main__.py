@@ -17,6 +17,11 @@ def _collector() -> None:
 
 
 def _native() -> None:
+    if os.environ.get("STACK_COLLECTOR", "native") not in {"", "native"}:
+        raise StackError(
+            "COLLECTOR should be native, as in make demo COLLECTOR=native; left out, spans go"
+            " straight to what listens at OTEL_EXPORTER_OTLP_TRACES_ENDPOINT."
+        )
     from . import native  # noqa: PLC0415 - make collector needs no .venv
 
     native.start()

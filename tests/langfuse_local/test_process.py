@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from wire import JSON, ask, free_port, request_of, span
+from wire import JSON, KEYS, ask, free_port, request_of, span
 
 from langfuse_local.process import Background
 
@@ -84,7 +87,10 @@ def test_starts_once_and_is_found_again(ports: tuple[int, int], tmp_path: Path) 
     first, second = run("ensure"), run("ensure")
     url = f"http://localhost:{web}"
     assert first.stdout == f"backend  local, {url} (started; stop it with: make down)\n"
-    assert second.stdout == f"backend  local, {url} (running)\n" == run("status").stdout
+    assert second.stdout == f"backend  local, {url} (running)\n"
+    assert run("status").stdout == (
+        f"{second.stdout}data     {tmp_path}/data/langfuse.db\nholds    0 traces, 0 spans\n"
+    )
     reply = ask(f"http://localhost:{otlp}/v1/traces", request_of(span()), content_type=JSON)
     assert reply.status == 200
     for name in ("backend.log", "langfuse.db"):
@@ -238,3 +244,123 @@ def test_passes_on_why_it_did_not_start(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (1, "")
     assert "did not start: The database" in line
     assert "backend.log" in line
+
+
+def test_a_backend_that_is_forgotten_is_found_by_asking_it(
+    ports: tuple[int, int], tmp_path: Path
+) -> None:
+    """After `rm -rf .data` the backend still runs: its checkout asks whose it is, and stops it."""
+    run("ensure")
+    pid = int(state(tmp_path)["pid"])
+    shutil.rmtree(tmp_path / "data")
+    assert run("stop").stdout.startswith(f"Stopped the local backend (pid {pid})")
+    assert run("ensure").stdout.endswith("(started; stop it with: make down)\n"), ports
+
+
+@pytest.mark.usefixtures("ports")
+def test_stopping_waits_for_a_backend_that_is_being_started(tmp_path: Path) -> None:
+    """`make down` a moment after `make demo` loses no backend: it waits until there is one."""
+    for pause in (0.05, 0.15, 0.4):
+        with subprocess.Popen([*COMMAND, "ensure"], stdout=subprocess.PIPE) as starting:
+            time.sleep(pause)
+            run("stop")
+            starting.wait(30)
+        run("stop")
+        assert run("status").returncode == 1, pause
+        assert not (tmp_path / "data" / "backend.json").exists()
+
+
+def test_another_checkout_is_told_whose_backend_it_joins(
+    ports: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the other one, and that its backend is used; `stop` leaves it alone."""
+    run("ensure")
+    monkeypatch.setenv("LANGFUSE_LOCAL_DATA_DIR", str(tmp_path / "other"))
+    joined, stopped = run("ensure"), run("stop")
+    url, folder = f"http://localhost:{ports[0]}", tmp_path / "data"
+    assert joined.stdout == (
+        f"backend  local, {url} (used with the checkout whose data is in {folder})\n"
+    )
+    assert stopped.stdout == "No backend that was started here is running.\n"
+    assert not (tmp_path / "other").exists()
+    monkeypatch.setenv("LANGFUSE_LOCAL_DATA_DIR", str(folder))
+    assert run("stop").stdout.startswith("Stopped the local backend")
+
+
+def test_two_backends_do_not_share_a_folder(
+    ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second is refused, and told at which ports the first answers."""
+    run("ensure")
+    others = free_port(), free_port()
+    with monkeypatch.context() as patch:
+        patch.setenv("LANGFUSE_BASE_URL", f"http://localhost:{others[0]}")
+        traces = f"http://localhost:{others[1]}/v1/traces"
+        patch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces)
+        refused = run("ensure")
+    assert refused.returncode == 1
+    assert (
+        f"is in use by the backend at http://localhost:{ports[0]}"
+        f" (spans: http://localhost:{ports[1]}/v1/traces)" in refused.stderr
+    )
+    assert run("status").returncode == 0
+
+
+def test_a_reset_starts_over(ports: tuple[int, int], tmp_path: Path) -> None:
+    """The backend is stopped and its traces are gone; the next one starts empty."""
+    run("ensure")
+    url = f"http://localhost:{ports[1]}/v1/traces"
+    assert ask(url, request_of(span()), content_type=JSON).status == 200
+    assert "holds    1 traces, 1 spans" in run("status").stdout
+    assert run("reset").returncode == 0
+    assert not (tmp_path / "data" / "langfuse.db").exists()
+    run("ensure")
+    assert "holds    0 traces, 0 spans" in run("status").stdout
+
+
+def test_spans_may_go_straight_to_langfuse(
+    ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the credentials of the headers, from the environment or `.env`; without, it says which.
+
+    The local backend answers at Langfuse's own path as Langfuse does, in JSON.
+    """
+    run("ensure")
+    endpoint = f"http://localhost:{ports[0]}/api/public/otel/v1/traces"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint)
+    refused = run("ensure")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "set OTEL_EXPORTER_OTLP_HEADERS to Authorization=Basic%20" in refused.stderr
+    headers = f"Authorization=Basic%20{base64.b64encode(KEYS.encode()).decode()}"
+    with monkeypatch.context() as patch:
+        patch.setenv("OTEL_EXPORTER_OTLP_HEADERS", headers)
+        assert run("ensure").returncode == 0
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"OTEL_EXPORTER_OTLP_HEADERS={headers}\n")
+    assert run("ensure").returncode == 0
+
+
+def test_langfuse_is_used_without_a_collector(ports: tuple[int, int]) -> None:
+    """JSON is an answer to protobuf, too; any other object in JSON is not."""
+    web, otlp = ports
+    with (
+        answering(web, HEALTH, "application/json"),
+        answering(otlp, b"{}", "application/json; charset=utf-8"),
+    ):
+        assert run("ensure").returncode == 0
+    with (
+        answering(web, HEALTH, "application/json"),
+        answering(otlp, b'{"hello":"world"}', "application/json"),
+    ):
+        assert "not as an OTLP receiver does" in run("ensure").stderr
+
+
+def test_an_endpoint_without_its_path_is_told_the_path(
+    ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own backend answers there: it is not told to stop that."""
+    run("ensure")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"http://localhost:{ports[1]}")
+    (line,) = run("ensure").stderr.splitlines()
+    assert f"in full, as in http://localhost:{ports[1]}/v1/traces." in line
+    assert "stop" not in line
