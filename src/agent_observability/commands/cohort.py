@@ -5,7 +5,8 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,9 +23,10 @@ from langfuse_otel.delivery.report import without_secrets
 
 from ..agent.services import CONVERSATIONS, SHOP, Services, build_services
 from ..agent.state import AgentOutput
+from ..agent.validation import InvalidInputError
 from ..config import load_settings, settings
 from ..shop.carrier import SimulatedCarrier
-from ..shop.database import Database
+from ..shop.database import Database, StorageError
 from ..shop.seed import Person, open_shop
 from .console import print_delivery, run, tracing
 from .population import Conversation, conversations, customers_with_orders, population
@@ -55,12 +57,19 @@ class Tally(SpanProcessor):
             self.trace_id = format(span.context.trace_id, "032x")
 
 
-def main(users: int, seed: int) -> int:
-    """Run the cohort and return the exit code, 1 for a lost span."""
+def main(users: str, seed: str) -> int:
+    """Run the cohort and return the exit code, 1 for a lost span.
+
+    Raises:
+        InvalidInputError: One of the two is no number of its range.
+        StorageError: The feedback cannot be written, or there is no room for the memory.
+    """
+    counts = _count("USERS", users), _count("SEED", seed)
     tally = Tally()
+    _write_feedback(tally)  # Better found out now than when everything is sent.
     with tracing() as provider:
         provider.add_span_processor(tally)
-        _run_conversations(users, seed, tally, provider)
+        _run_conversations(*counts, tally, provider)
     _write_feedback(tally)
     _print_summary(tally)
     print_delivery(provider)
@@ -73,9 +82,8 @@ def _run_conversations(users: int, seed: int, tally: Tally, provider: TracerProv
     customers = population(users, random)
     planned = list(conversations(customers, random))
     # A memory of its own: what an earlier cohort was told would change this one.
-    # A step of an interrupted turn may still write there.
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        services = _services(Path(folder), customers_with_orders(customers), random)
+    with _memory() as folder:
+        services = _services(folder, customers_with_orders(customers), random)
         waiting_from = 0
         for conversation in _with_progress(planned):
             _converse(conversation, services, tally, random)
@@ -84,6 +92,20 @@ def _run_conversations(users: int, seed: int, tally: Tally, provider: TracerProv
             waiting_from = tally.spans
             if not provider.force_flush():
                 break  # Whoever receives is gone; the report says so.
+
+
+@contextmanager
+def _memory() -> Iterator[Path]:
+    try:
+        # A step of an interrupted turn may still write there.
+        folder = TemporaryDirectory(ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageError(
+            f"There is no room for temporary files ({error.strerror}): free some, or set TMPDIR to"
+            " a folder that has it."
+        ) from error
+    with folder as name:
+        yield Path(name)
 
 
 def _services(folder: Path, people: Sequence[Person], random: Random) -> Services:
@@ -128,10 +150,16 @@ def _feedback(
 
 
 def _write_feedback(tally: Tally) -> None:
-    settings.agent_data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.agent_data_dir / FEEDBACK
-    path.touch(mode=0o600)
-    path.write_text("".join(json.dumps(each) + "\n" for each in tally.feedback))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text("".join(json.dumps(each) + "\n" for each in tally.feedback))
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}): free some space, make it a file that"
+            " you may write, or set AGENT_DATA_DIR to another folder."
+        ) from error
 
 
 def _print_summary(tally: Tally) -> None:
@@ -167,13 +195,14 @@ def _parser() -> argparse.ArgumentParser:
         ("seed", "1", "the same seed makes the same population"),
     ):
         default = os.environ.get(f"COHORT_{name.upper()}") or value
-        parser.add_argument(f"--{name}", type=_count, default=default, help=text)
+        parser.add_argument(f"--{name}", default=default, help=text)
     return parser
 
 
-def _count(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= _MOST):
-        raise argparse.ArgumentTypeError(f"it must be a whole number from 1 to {_MOST:,}")
+def _count(name: str, text: str) -> int:
+    is_short = text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST))
+    if not (is_short and 1 <= int(text) <= _MOST):
+        raise InvalidInputError(f"{name} should be a whole number from 1 to {_MOST:,}.")
     return int(text)
 
 

@@ -58,6 +58,19 @@ def test_a_second_process_knows_what_the_first_said(sink: Sink, tmp_path: Path) 
     assert command(sink, tmp_path, "main").stdout.splitlines()[:3] == first[:3]
 
 
+def test_a_reset_of_the_traces_forgets_what_was_noted_of_them(sink: Sink, tmp_path: Path) -> None:
+    """`make reset TRACES=1` leaves nothing that speaks of traces which are gone."""
+    (tmp_path / ".data").mkdir()
+    noted = [tmp_path / ".data" / name for name in ("receipts.db", "feedback.jsonl")]
+    for path in noted:
+        path.touch()
+    assert command(sink, tmp_path, "commands.reset").returncode == 0
+    assert all(path.exists() for path in noted)
+    reset = command(sink, tmp_path, "commands.reset", RESET_TRACES="1")
+    assert reset.stdout == "The agent has forgotten its conversations and handoffs.\n"
+    assert not any(path.exists() for path in noted)
+
+
 def test_the_conversation_is_three_traces_of_one_session(sink: Sink, tmp_path: Path) -> None:
     """The escalating turn is still an order-status one; what follows in it is a handoff."""
     printed = command(sink, tmp_path, "commands.conversation").stdout
