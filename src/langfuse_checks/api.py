@@ -140,7 +140,7 @@ class Api:
                 )
             if rows > _MAX_ROWS:
                 raise CannotLookError(
-                    f"{path} has more than {_MAX_ROWS:,} rows to read: look at fewer (--since)."
+                    f"{path} has more than {_MAX_ROWS:,} rows to read: look at fewer (SINCE=1h)."
                 )
             seen.add(cursor)
             query = {**query, "cursor": cursor}
@@ -191,7 +191,7 @@ class Api:
         except httpx2.TimeoutException as error:
             raise CannotLookError(
                 f"{self.base_url} did not answer within {_TIMEOUT_SECONDS} s: run it again, or look"
-                " at fewer rows (--since)."
+                " at fewer rows (SINCE=1h)."
             ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise CannotLookError(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from .survey import Group, why_long
@@ -15,8 +16,7 @@ _NOBODY = "(none)"
 
 def user_table(users: Sequence[Group]) -> Table:
     """Return one line per user, in the same order."""
-    table = _table("User", "Sessions", "Traces", "Spans", "Tokens", "Cost", "Denied")
-    table.add_column("Feedback", justify="right", no_wrap=True)
+    table = _table("User", "Sessions", "Traces", "Tokens in", "Tokens out", "Cost", "Denied", "Feedback")
     for user in users:
         table.add_row(
             user.id or _NOBODY,
@@ -46,9 +46,7 @@ def user_answers(users: Sequence[Group]) -> list[str]:
 
 def session_table(sessions: Sequence[Group]) -> Table:
     """Return one line per session, in the same order."""
-    table = _table("Session", "User", "Traces", "Spans", "Tokens", "Cost", "Minutes")
-    table.add_column("Feedback", justify="right", no_wrap=True)
-    table.add_column("Why it is long")
+    table = _table("Session", "User", "Turns", "Tokens in", "Tokens out", "Cost", "Min", "Feedback")
     for session in sessions:
         table.add_row(
             session.id or _NOBODY,
@@ -56,17 +54,19 @@ def session_table(sessions: Sequence[Group]) -> Table:
             *_sums(session),
             _minutes(session),
             _feedback(session),
-            why_long(session),
         )
     return table
 
 
 def session_answers(sessions: Sequence[Group]) -> list[str]:
-    """Say how many sessions are long, and why."""
-    reasons = [reason for reason in map(why_long, sessions) if reason]
-    kinds = Counter(part.partition(":")[0] for reason in reasons for part in reason.split("; "))
+    """Say how many sessions are long, and why each of them is."""
+    reasons = {session.id: reason for session in sessions if (reason := why_long(session))}
+    kinds = Counter(
+        part.partition(":")[0] for reason in reasons.values() for part in reason.split("; ")
+    )
     counts = ", ".join(f"{count} with {kind}" for kind, count in kinds.most_common())
-    return [f"Sessions of three turns or more: {len(reasons)}{f' ({counts})' if counts else ''}."]
+    count = f"Sessions of three turns or more: {len(reasons)}{f' ({counts})' if counts else ''}."
+    return [count, *(f"  {session}: {reason}" for session, reason in reasons.items())]
 
 
 def _negative_feedback(users: Sequence[Group]) -> str:
@@ -80,19 +80,20 @@ def _negative_feedback(users: Sequence[Group]) -> str:
     return f"Negative feedback: {down}, most of it by {', '.join(shares)}."
 
 
-def _table(first: str, *numbers: str) -> Table:
+def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in (first, *numbers):
-        is_name = name in {first, "User"}
-        table.add_column(name, justify="left" if is_name else "right", no_wrap=True)
+    for name in (first, *others):
+        justify: JustifyMethod = "left" if name in {first, "User"} else "right"
+        is_whole = name in {first, "Feedback"}  # Whoever searches a pipe looks for a whole one.
+        table.add_column(name, justify=justify, no_wrap=is_whole, overflow="fold")
     return table
 
 
 def _sums(group: Group) -> tuple[str, str, str, str]:
     return (
         str(len(group.traces)),
-        str(group.observations),
-        f"{group.input_tokens:,} in, {group.output_tokens:,} out" if group.input_tokens else "",
+        f"{group.input_tokens:,}" if group.input_tokens else "",
+        f"{group.output_tokens:,}" if group.output_tokens else "",
         _cost(group),
     )
 

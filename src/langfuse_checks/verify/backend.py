@@ -18,7 +18,7 @@ _WORDS: Final = {
 }
 _OLDEST_MAJOR: Final = 4
 _SKEW_SECONDS: Final = 30
-_SKIPPED: Final = "not asked: see above"
+_SKIPPED: Final = "the backend cannot be looked at: see above"
 
 
 def check_backend(api: Api) -> list[Verdict]:

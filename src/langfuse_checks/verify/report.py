@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from rich.console import Console
@@ -20,6 +21,7 @@ _MARKS: Final = {
 }
 _BACKEND: Final = frozenset({"reachable", "healthy", "version", "keys"})
 _WORDS_WIDTH: Final = 49
+_MANY: Final = 3
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
@@ -34,13 +36,19 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
 
 
 def show(verdicts: Sequence[Verdict], console: Console) -> None:
-    """Print one line per promise, and what to do about each that is broken."""
-    for verdict in verdicts:
-        mark, style = _MARKS[verdict.result.status]
-        line = f"  {verdict.words:<{_WORDS_WIDTH}} {verdict.result.detail}".rstrip()
-        _print(console, Text.assemble((mark, style), line))
-        for name, text in _explanation(verdict):
-            _print(console, Text(f"      {name:<6} {text}"))
+    """Print one line per promise, and what to do about each that is broken.
+
+    Promises that are unchecked for one and the same reason share a line.
+    """
+    for (status, reason), group in groupby(verdicts, key=_unseen_for):
+        alike = list(group)
+        if status is Status.UNCHECKED and len(alike) >= _MANY:
+            _print_line(console, status, f"{len(alike)} more promises", reason)
+            continue
+        for verdict in alike:
+            _print_line(console, verdict.result.status, verdict.words, verdict.result.detail)
+            for name, text in _explanation(verdict):
+                _print(console, Text(f"      {name:<6} {text}"))
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
@@ -94,6 +102,17 @@ def _explanation(verdict: Verdict) -> list[tuple[str, str]]:
 
 def _named(span: Observation) -> str:
     return f"{span.name}, span {span.id} of trace {span.trace_id}"
+
+
+def _unseen_for(verdict: Verdict) -> tuple[Status, str]:
+    result = verdict.result
+    return result.status, result.detail if result.status is Status.UNCHECKED else verdict.id
+
+
+def _print_line(console: Console, status: Status, words: str, detail: str) -> None:
+    mark, style = _MARKS[status]
+    line = f"  {words:<{_WORDS_WIDTH}} {detail}".rstrip()
+    _print(console, Text.assemble((mark, style), line))
 
 
 def _print(console: Console, text: Text) -> None:

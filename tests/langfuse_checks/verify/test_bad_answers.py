@@ -146,7 +146,7 @@ def test_more_rows_than_can_be_read(serve: Serve, monkeypatch: pytest.MonkeyPatc
     known = {"/api/public/health": HEALTHY, "/api/public/projects": PROJECT}
     code, verdicts = run_verify(serve(lambda path: known.get(path, many)))
     assert code == 2
-    assert "more than 1 rows to read: look at fewer (--since)" in diagnosis(verdicts)
+    assert "more than 1 rows to read: look at fewer (SINCE=1h)" in diagnosis(verdicts)
 
 
 def test_an_unknown_session(serve: Serve) -> None:
