@@ -18,7 +18,15 @@ from .api import Api, CannotLookError, NotFoundError, format_time
 from .config import Settings, SettingsError, http_url, load_settings
 from .drills.runner import run_drill
 from .drills.table import DRILLS, drill_table
-from .feedback import FEEDBACK, Feedback, InvalidFeedbackError, read_feedback, send_feedback
+from .feedback import (
+    FEEDBACK,
+    Feedback,
+    InvalidFeedbackError,
+    check_subject,
+    read_feedback,
+    send_feedback,
+)
+from .printing import printing, refuse
 from .records import Score
 from .reports.survey import Survey, survey
 from .reports.tables import session_answers, session_table, user_answers, user_table
@@ -33,8 +41,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_PIPE_WIDTH = 240
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}  # seconds
+_LONGEST_DAYS = 36_500
+_MANY_DIGITS = 12
 
 
 def _since(text: str) -> timedelta | None:
@@ -42,9 +51,12 @@ def _since(text: str) -> timedelta | None:
     if not text:
         return None
     number, unit = text[:-1], text[-1]
-    if not (number.isascii() and number.isdecimal() and unit in _UNITS and len(number) < 6):  # noqa: PLR2004 - 99,999 days are 273 years
-        raise typer.BadParameter("should be a number with s, m, h or d, such as 30m.")
-    return timedelta(**{_UNITS[unit]: int(number)})
+    if not (number.isascii() and number.isdecimal() and unit in _UNITS):
+        refuse("SINCE should be a number with s, m, h or d, such as 30m.")
+    seconds = int(number[:_MANY_DIGITS]) * _UNITS[unit]
+    if len(number) > _MANY_DIGITS or seconds > _LONGEST_DAYS * _UNITS["d"]:
+        refuse(f"SINCE should be at most {_LONGEST_DAYS}d; leave it out to look at everything.")
+    return timedelta(seconds=seconds)
 
 
 BaseUrl = Annotated[str, typer.Option(help="The backend.  [default: LANGFUSE_BASE_URL]")]
@@ -70,10 +82,11 @@ def verify_command(
     if json:
         print(as_json(verdicts, expected, api.base_url))
     else:
-        console = Console()
-        console.print(f"session  {session}\nuser     {user}\n", soft_wrap=True, highlight=False)
-        show(verdicts, console)
-        print(f"\n{summary(verdicts)}")
+        with printing() as console:
+            heading = f"session  {session}\nuser     {user}\n"
+            console.print(heading, soft_wrap=True, highlight=False, markup=False)
+            show(verdicts, console)
+            console.print(f"\n{summary(verdicts)}", soft_wrap=True, highlight=False)
     raise typer.Exit(exit_code(verdicts))
 
 
@@ -85,11 +98,12 @@ def drill_command(
     """List the drills, or break one thing and show what turns red: 0 if it is what it should be."""
     console = Console()
     if not name:
-        _table_console().print(drill_table())
-        print("Break one thing with, for example: make drill NAME=root-only")
+        with printing() as wide:
+            wide.print(drill_table())
+            wide.print("Break one thing with, for example: make drill NAME=root-only")
         return
     if name not in DRILLS:
-        raise typer.BadParameter(f"There is no such drill; there are {', '.join(DRILLS)}.")
+        refuse(f"There is no drill of that NAME; there are {', '.join(DRILLS)}.")
     with _client() as api, _progress() as on_wait:
         raise typer.Exit(run_drill(name, api, wait_seconds=wait, on_wait=on_wait, console=console))
 
@@ -111,11 +125,12 @@ def feedback_command(
             subject = session if session or trace else DEMO_SESSION
             opinions = [Feedback.of(value, trace=trace, session=subject, comment=comment)]
         with _client() as api:
+            if not cohort:
+                check_subject(api, opinions[0])
             for opinion in opinions:
                 send_feedback(api, opinion)
     except (InvalidFeedbackError, CannotLookError) as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+        refuse(error)
     _confirm(opinions, api.base_url)
 
 
@@ -123,16 +138,18 @@ def feedback_command(
 def users_command(since: Since = "", base_url: BaseUrl = "") -> None:
     """Show what each user used, cost, was denied and thought of it."""
     users = _survey(since, base_url).users
-    _table_console().print(user_table(users))
-    print(*user_answers(users), sep="\n")
+    with printing() as console:
+        console.print(user_table(users))
+        console.print(*user_answers(users), sep="\n", highlight=False, markup=False)
 
 
 @app.command("sessions")
 def sessions_command(since: Since = "", base_url: BaseUrl = "") -> None:
     """Show each session, the longest first, and why it is long."""
     sessions = _survey(since, base_url).sessions
-    _table_console().print(session_table(sessions))
-    print(*session_answers(sessions), sep="\n")
+    with printing() as console:
+        console.print(session_table(sessions))
+        console.print(*session_answers(sessions), sep="\n", highlight=False, markup=False)
 
 
 def _survey(since: str, base_url: str) -> Survey:
@@ -144,8 +161,7 @@ def _survey(since: str, base_url: str) -> Survey:
         with _client(base_url) as api, _progress():
             return survey(api.observations(**parameters), _all_feedback(api))
     except CannotLookError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+        refuse(error)
 
 
 def _all_feedback(api: Api) -> list[Score]:
@@ -166,12 +182,6 @@ def _confirm(opinions: Sequence[Feedback], base_url: str) -> None:
     print(f"{project}/{opinion.kind}s/{quote(opinion.subject, safe='')}")
 
 
-def _table_console() -> Console:
-    """Return a console for a table; in a pipe or a file it is as wide as the table."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
-
-
 @contextmanager
 def _client(base_url: str = "") -> Iterator[Api]:
     settings = _settings()
@@ -188,8 +198,7 @@ def _settings() -> Settings:
     try:
         return load_settings()
     except SettingsError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+        refuse(error)
 
 
 @contextmanager

@@ -13,7 +13,14 @@ from typing import Final
 from .api import Api
 from .privacy import mask
 
-__all__ = ["FEEDBACK", "Feedback", "InvalidFeedbackError", "read_feedback", "send_feedback"]
+__all__ = [
+    "FEEDBACK",
+    "Feedback",
+    "InvalidFeedbackError",
+    "check_subject",
+    "read_feedback",
+    "send_feedback",
+]
 
 FEEDBACK: Final = "user-feedback"
 _VALUES: Final = {"up": 1, "down": 0}
@@ -56,6 +63,21 @@ class Feedback:
         return sha256(
             f"{FEEDBACK}/{self.kind}/{self.subject}".encode(errors="replace")
         ).hexdigest()[:32]
+
+
+def check_subject(api: Api, feedback: Feedback) -> None:
+    """Check that what is scored is there: Langfuse keeps a score on anything, and shows it nowhere.
+
+    Raises:
+        CannotLookError: The backend gave no usable answer.
+        InvalidFeedbackError: Nothing of it can be read.
+    """
+    if not api.some_observations(1, **{f"{feedback.kind}Id": feedback.subject}):
+        raise InvalidFeedbackError(
+            f"No {feedback.kind} {feedback.subject} can be read at {api.base_url}, and nothing was"
+            f" sent: check {feedback.kind.upper()} (`make sessions` lists the sessions), or run"
+            " `make demo` first."
+        )
 
 
 def send_feedback(api: Api, feedback: Feedback) -> str:

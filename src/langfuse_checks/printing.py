@@ -1,4 +1,4 @@
-"""How the commands print: a table fits, a reader who leaves is no error, a refusal is a sentence."""
+"""How the commands print: tables fit, a reader may leave, and a refusal is a sentence."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ _PIPE_WIDTH = 100
 
 @contextmanager
 def printing() -> Iterator[Console]:
-    """Print what the block prints, as wide as the terminal, or 100 columns into a pipe or a file."""
+    """Print what the block prints, as wide as the terminal; into a pipe, 100 columns."""
     console = Console()
     console = console if console.is_terminal else Console(width=_PIPE_WIDTH)
     with console.capture() as capture:

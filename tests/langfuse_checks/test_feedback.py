@@ -60,3 +60,17 @@ def test_bad_feedback_is_refused(variables: dict[str, str], words: str) -> None:
     done = CliRunner().invoke(app, ["feedback"], env=variables)
     assert (done.exit_code, done.stdout) == (2, "")
     assert words in done.stderr
+
+
+@pytest.mark.parametrize("variable", [{"CHECK_SESSION": "nope"}, {"CHECK_TRACE": "a" * 32}])
+def test_feedback_on_nothing_is_not_sent(
+    run: Run, backend: Backend, variable: dict[str, str]
+) -> None:
+    """Exit 2, and a sentence that names what was typed: such a score would be shown nowhere."""
+    done = run("langfuse_checks", "feedback", CHECK_VALUE="up", **variable)
+    (name, subject), (line,) = *variable.items(), done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{subject} can be read at {backend.web}, and nothing was sent" in line
+    assert f"check {name.removeprefix('CHECK_')}" in line
+    with backend.api() as api:
+        assert not [score for score in api.scores() if score.subject == subject]

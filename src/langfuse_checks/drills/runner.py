@@ -15,7 +15,7 @@ from typing import Final
 
 from rich.console import Console
 
-from ..api import Api
+from ..api import Api, CannotLookError
 from ..verify.report import exit_code, show, summary
 from ..verify.verdicts import Status, Verdict
 from ..verify.verification import verify
@@ -57,7 +57,7 @@ def run_drill(
     since = timedelta(seconds=turns.seconds + 1)
     verdicts = verify(api, expected(name), since=since, wait_seconds=wait_seconds, on_wait=on_wait)
     show(verdicts, console)
-    _print(console, "", summary(verdicts))
+    _print(console, "", summary(verdicts), *_links(api, drill, name, verdicts))
     return _judge(drill, verdicts, console)
 
 
@@ -83,6 +83,22 @@ def _judge_refusal(drill: Drill, turns: BrokenTurns, console: Console) -> int:
         _print(console, "The values were sent: langfuse_context.py does not check them.")
     _print(console, "This is not what the table says.")
     return 1
+
+
+def _links(api: Api, drill: Drill, name: str, verdicts: Sequence[Verdict]) -> list[str]:
+    """Return where the session can be looked at and, if it lost its cost, what still has it."""
+    try:
+        project = f"{api.base_url}/project/{api.project()}"
+    except CannotLookError:  # The verdicts say so already.
+        return []
+    session = f"{project}/sessions/{expected(name).session}"
+    costs = [v.result.span for v in verdicts if v.id == "cost_by_user" and v.result.span]
+    if "cost_by_user" not in drill.red or not costs:
+        return [f"session  {session}"]
+    return [
+        f"session  {session} lacks the cost of its turns",
+        f"trace    {project}/traces/{costs[0].trace_id} has it, on the model's call",
+    ]
 
 
 def _judge(drill: Drill, verdicts: Sequence[Verdict], console: Console) -> int:

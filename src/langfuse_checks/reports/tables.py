@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
-from rich.console import JustifyMethod
 from rich.table import Table
 
 from .survey import Group, why_long
@@ -12,11 +12,14 @@ __all__ = ["session_answers", "session_table", "user_answers", "user_table"]
 
 _REPEATED_DENIALS = 2
 _NOBODY = "(none)"
+_TOKENS = ("Tokens\nin", "Tokens\nout")
 
 
 def user_table(users: Sequence[Group]) -> Table:
     """Return one line per user, in the same order."""
-    table = _table("User", "Sessions", "Traces", "Tokens in", "Tokens out", "Cost", "Denied", "Feedback")
+    table = _table(
+        "User", "Sessions", "Traces", "Tokens in", "Tokens out", "Cost", "Denied", "Feedback"
+    )
     for user in users:
         table.add_row(
             user.id or _NOBODY,
@@ -46,7 +49,7 @@ def user_answers(users: Sequence[Group]) -> list[str]:
 
 def session_table(sessions: Sequence[Group]) -> Table:
     """Return one line per session, in the same order."""
-    table = _table("Session", "User", "Turns", "Tokens in", "Tokens out", "Cost", "Min", "Feedback")
+    table = _table("Session", "User", "Turns", *_TOKENS, "Cost", "Min", "Feedback")
     for session in sessions:
         table.add_row(
             session.id or _NOBODY,
@@ -83,9 +86,9 @@ def _negative_feedback(users: Sequence[Group]) -> str:
 def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in (first, *others):
-        justify: JustifyMethod = "left" if name in {first, "User"} else "right"
         is_whole = name in {first, "Feedback"}  # Whoever searches a pipe looks for a whole one.
-        table.add_column(name, justify=justify, no_wrap=is_whole, overflow="fold")
+        side: Literal["left", "right"] = "left" if name in {first, "User"} else "right"
+        table.add_column(name, justify=side, no_wrap=is_whole, overflow="fold")
     return table
 
 

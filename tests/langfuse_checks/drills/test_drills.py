@@ -40,8 +40,20 @@ def test_a_drill_turns_red_what_its_row_names(backend: Backend, name: str) -> No
         assert "Refused before it could travel" in output
     else:
         assert len(re.findall(r"^FAIL", output, re.MULTILINE)) == len(DRILLS[name].red)
+        assert f"/sessions/{expected(name).session}" in output
         assert "cause  " in output
         assert "fix    " in output
+
+
+def test_the_missing_cost_is_shown_where_it_is(backend: Backend) -> None:
+    """Root-only prints the session that lacks it, and the trace that has it."""
+    console = Console(record=True, width=200)
+    with backend.api() as api:
+        run_drill("root-only", api, wait_seconds=WAIT, on_wait=lambda _: None, console=console)
+    output = console.export_text()
+    assert "/sessions/conv_drill_root-only lacks the cost of its turns" in output
+    (trace,) = re.findall(r"/(traces/\w{32}) has it", output)
+    assert "$0.0000" in backend.page(trace)
 
 
 def test_drills_stay_in_their_own_sessions(backend: Backend) -> None:

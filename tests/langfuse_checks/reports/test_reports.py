@@ -1,11 +1,14 @@
 """`users` and `sessions` as a reader runs them, over a real backend that holds a cohort."""
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from html import unescape
 
 from backends import Backend
-from checkout import Run
+from checkout import ROOT, Run
 
 
 def test_the_cohorts_feedback_reaches_users_and_sessions(run: Run, backend: Backend) -> None:
@@ -29,6 +32,9 @@ def test_the_cohorts_feedback_reaches_users_and_sessions(run: Run, backend: Back
     assert re.findall(r"(usr_\w+) \((\d+)\)", users.stdout) == _denied_twice(backend)
     assert re.search(r"^Negative feedback: \d+, most of it by usr_", users.stdout, re.MULTILINE)
     assert "workflow friction: handed to a person" in sessions.stdout
+    for table in (users.stdout, sessions.stdout):
+        rows = [row for row in table.splitlines() if row[:4] in {"usr_", "conv", "User", "Sess"}]
+        assert max(len(row) for row in rows) <= 100
     assert _costs(users.stdout) == _costs_of_page(backend, "users")
     assert _costs(sessions.stdout) == _costs_of_page(backend, "sessions")
 
@@ -60,3 +66,17 @@ def _costs_of_page(backend: Backend, page: str) -> set[tuple[str, float]]:
             dollars = re.findall(r"\$([\d.]+)", text)
             costs |= {(name, float(dollars[0]) if dollars else 0.0) for name in names}
     return costs
+
+
+def test_a_reader_who_leaves_is_no_error(run: Run, backend: Backend) -> None:
+    """`make sessions | head -1` prints its line and ends quietly, with 0."""
+    script = f"'{sys.executable}' -m langfuse_checks sessions; echo code $? >&2"
+    ran = subprocess.run(
+        ["sh", "-c", f"{{ {script}; }} | exec 0<&-; true"],
+        cwd=run.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "LANGFUSE_BASE_URL": backend.web},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr == "code 0\n"

@@ -79,7 +79,9 @@ def test_verify_as_json(run: Run) -> None:
         (["--session", "nope", "--wait", "0"], {}, 1, "nothing ran"),
         (["--since", "1h"], {}, 0, "20 kept"),
         (["--since", "0s", "--wait", "0"], {}, 1, "before what SINCE asks for"),
-        (["--since", "soon"], {}, 2, "should be a number with s, m, h or d"),
+        (["--since", "soon"], {}, 2, "SINCE should be a number with s, m, h or d"),
+        (["--since", "99999999d"], {}, 2, "SINCE should be at most 36500d"),
+        (["--since", "9" * 5000 + "s"], {}, 2, "SINCE should be at most 36500d"),
         (["--base-url", "ftp://x"], {}, 2, "should be an address"),
         (["--base-url", "http://127.0.0.1:9"], {}, 2, "Nothing answers at http://127.0.0.1:9"),
         ([], {"LANGFUSE_SECRET_KEY": "wrong"}, 2, "does not accept the keys"),
@@ -100,3 +102,14 @@ def test_exit_codes(
     assert done.exit_code == code, output
     assert words in output
     assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_a_backend_that_is_away_is_told_once(run: Run) -> None:
+    """One line for it, with the fix, and one for all the promises that wait for it."""
+    done = run("langfuse_checks", "verify", "--base-url", "http://127.0.0.1:9")
+    lines = done.stdout.splitlines()[3:]
+    assert done.returncode == 2
+    assert lines[0] == "FAIL  the backend answers"
+    assert "Nothing answers at http://127.0.0.1:9" in lines[1]
+    assert lines[3].startswith("?     20 more promises ")
+    assert lines[5:] == ["21 promises: 0 kept, 1 broken, 20 unchecked."]
