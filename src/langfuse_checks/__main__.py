@@ -140,7 +140,8 @@ def users_command(since: Since = "", base_url: BaseUrl = "") -> None:
     users = _survey(since, base_url).users
     with printing() as console:
         console.print(user_table(users))
-        console.print(*user_answers(users), sep="\n", highlight=False, markup=False)
+        answers = "\n".join(user_answers(users))
+        console.print(answers, soft_wrap=True, highlight=False, markup=False)
 
 
 @app.command("sessions")
@@ -149,7 +150,8 @@ def sessions_command(since: Since = "", base_url: BaseUrl = "") -> None:
     sessions = _survey(since, base_url).sessions
     with printing() as console:
         console.print(session_table(sessions))
-        console.print(*session_answers(sessions), sep="\n", highlight=False, markup=False)
+        answers = "\n".join(session_answers(sessions))
+        console.print(answers, soft_wrap=True, highlight=False, markup=False)
 
 
 def _survey(since: str, base_url: str) -> Survey:
