@@ -7,7 +7,6 @@ Nodes and services are wrapped, never patched, and know nothing of it.
 import dataclasses
 import functools
 import inspect
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,8 +27,8 @@ from . import attributes as names
 from .agent.dependencies import Dependencies
 from .agent.state import AgentOutput
 from .config import settings
+from .generation import conversation, usage
 from .models.base import ChatModel
-from .models.prices import cost_in_usd
 from .shop.conversations import Turn
 from .shop.handoffs import Handoff
 from .shop.policies import Policy
@@ -45,7 +44,6 @@ AGENT_NAME = "order-status"
 _GUARDRAILS = frozenset({"authorize"})
 _MEMORY = "conversations"
 _POLICIES = "delivery-policies"
-_ROLES = {"human": "user", "ai": "assistant"}
 
 _log = logging.getLogger(__name__)
 _tracer = trace.get_tracer("agent_observability", __version__, schema_url=names.SCHEMA_URL)
@@ -124,43 +122,15 @@ class _TracedModel:
             },
             kind=SpanKind.CLIENT,
         ) as span:
-            _describe(span, _conversation, messages)
+            _describe(span, conversation, messages)
             message = self._model.invoke(messages)
-            _describe(span, _usage, self.model_name, message)
-            _describe(span, _content, names.LANGFUSE_OBSERVATION_OUTPUT, message.text)
+            _describe(span, usage, self.model_name, message)
+            _describe(span, lambda: _content(names.LANGFUSE_OBSERVATION_OUTPUT, message.text))
             return message
 
 
 def _content(name: str, text: str) -> Attributes:
     return {name: mask(text)} if settings.capture_content else {}
-
-
-def _conversation(messages: Sequence[BaseMessage]) -> Attributes:
-    """Return the messages as Langfuse shows a conversation: JSON, with OpenAI's roles."""
-    if not settings.capture_content:
-        return {}
-    # Each is masked on its own: a match may not take the JSON around it along.
-    said = [
-        {"role": _ROLES.get(each.type, each.type), "content": mask(each.text)} for each in messages
-    ]
-    return {names.LANGFUSE_OBSERVATION_INPUT: json.dumps(said, ensure_ascii=False)}
-
-
-def _usage(model: str, message: AIMessage) -> Attributes:
-    found: dict[str, AttributeValue] = {
-        names.GEN_AI_RESPONSE_MODEL: message.response_metadata.get("model_name", model)
-    }
-    reason = message.response_metadata.get("finish_reason")
-    if reason:
-        found[names.GEN_AI_RESPONSE_FINISH_REASONS] = [reason]
-    if message.usage_metadata is None:
-        return found
-    tokens = message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]
-    found[names.GEN_AI_USAGE_INPUT_TOKENS], found[names.GEN_AI_USAGE_OUTPUT_TOKENS] = tokens
-    cost = cost_in_usd(model, *tokens)
-    if cost is not None:
-        found[names.GEN_AI_USAGE_COST] = cost
-    return found
 
 
 def _tool(name: str, kind: str) -> tuple[str, Attributes]:

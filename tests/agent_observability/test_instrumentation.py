@@ -152,7 +152,7 @@ def test_a_fault_in_a_description_is_logged_and_the_answer_goes_out(
     expected = graph.run_agent(TURN)["outcome"]
     names = [span.name for span in exporter.get_finished_spans()]
     exporter.clear()
-    for name in ("mask", "_usage", "_step", "get_config"):
+    for name in ("mask", "usage", "_step", "get_config"):
         monkeypatch.setattr(instrumentation, name, broken)
     for name in ("_ranking", "_count", "_handoff"):
         monkeypatch.setattr(getattr(instrumentation, name), "__code__", broken.__code__)

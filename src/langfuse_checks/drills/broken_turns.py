@@ -19,7 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
-from agent_observability import instrumentation
+from agent_observability import generation
 from agent_observability.agent.services import open_services
 from agent_observability.commands import turn
 from agent_observability.commands.console import print_delivery, run, tracing
@@ -189,7 +189,7 @@ def _text_cost() -> AbstractContextManager[object]:
     def as_text(*call: Any) -> str:
         return str(prices.cost_in_usd(*call))
 
-    return patch.object(instrumentation, "cost_in_usd", as_text)
+    return patch.object(generation, "cost_in_usd", as_text)
 
 
 @contextmanager
