@@ -18,7 +18,7 @@ _SERVICE: Final = "resourceAttributes.service.name"
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """When one trace of a session was."""
+    """When one trace of a session was, in the API's whole milliseconds."""
 
     trace_id: str
     start: datetime
@@ -30,9 +30,8 @@ def turns(rows: Sequence[Observation]) -> list[Turn]:
     found = []
     for trace_id, trace in by_trace(rows).items():
         parts = [row for row in trace if row.is_root] or trace
-        # The API's times are whole milliseconds: the turn may have ended later in this one.
-        end = max(row.end for row in parts) + timedelta(milliseconds=1)
-        found.append(Turn(trace_id, min(row.start for row in parts), end))
+        start, end = min(row.start for row in parts), max(row.end for row in parts)
+        found.append(Turn(trace_id, start, end))
     return found
 
 

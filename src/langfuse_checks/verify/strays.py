@@ -72,8 +72,8 @@ class _LoneSteps:
             if any(key in row.metadata for key in _OF_REQUESTS) or self._is_of_another(row):
                 continue
             if self._is_turn(row):
-                # Another user's turn names its session.
-                if not row.session_id and self._is_during(row):
+                # Another user's turn names its session, and one of this session is no stray.
+                if row in self._nearby and not row.session_id and self._is_during(row):
                     yield row
             elif self._is_during(row) or self._is_soon_after(row):
                 yield row

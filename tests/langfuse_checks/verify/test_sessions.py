@@ -403,6 +403,10 @@ BROKEN: dict[str, tuple[Change, set[str]]] = {
         lambda s: setattr(s.span(ROOT), "parent", "00000000000000aa"), {"root"}
     ),
     "two roots": (lambda s: setattr(s.span(TOOL), "parent", ""), {"root"}),
+    "roots without session, in quick succession": (
+        lambda s: [s.add_turn(1.00168), [put(s.span(ROOT, t), langfuse__session__id=None) for t in (0, 1, 2)]],
+        {"carries_session"},
+    ),
     # Strays.
     "a stray without context": (beside("execute_tool get_order", 20), {"strays"}),
     "a stray of a name of its own": (beside("late work", 20), {"strays"}),

@@ -34,7 +34,7 @@ ok    all cost is attributed to the listed user         $0.000142
 ok    usage is on generations only                      2 observations have it
 ok    every cost is known, or said to be unknown        2 of 2 calls
 ok    metadata values are of the bounded sets           78 values
-ok    nothing private is in a propagated value          0 of 1234 values
+ok    nothing private is in a propagated value          0 of 732 values
 ?     feedback is readable on the session               nobody has given any: make feedback VALUE=up
 
 21 promises: 20 kept, 1 unchecked (nothing to look at yet).
