@@ -14,13 +14,22 @@ from urllib.parse import quote
 import typer
 from rich.console import Console
 
-from .api import Api, CannotLookError, NotFoundError, format_time
+from .api import Api, CannotLookError
+from .arrival import LOST_AFTER_SECONDS, MARGIN, Arrival, Missing, Receipts, Sent
 from .config import Settings, SettingsError, http_url, load_settings
 from .drills.runner import run_drill
 from .drills.table import DRILLS, drill_table
-from .feedback import FEEDBACK, Feedback, InvalidFeedbackError, read_feedback, send_feedback
-from .records import Score
-from .reports.survey import Survey, survey
+from .feedback import (
+    FEEDBACK,
+    Feedback,
+    InvalidFeedbackError,
+    await_feedback,
+    read_feedback,
+    send_feedback,
+)
+from .patience import Patience
+from .reports.fetch import fetch_spans, fetch_survey
+from .reports.survey import Survey
 from .reports.tables import session_answers, session_table, user_answers, user_table
 from .verify.evidence import DEMO_SESSION, DEMO_USER, Expected
 from .verify.report import as_json, exit_code, show, summary
@@ -51,6 +60,13 @@ BaseUrl = Annotated[str, typer.Option(help="The backend.  [default: LANGFUSE_BAS
 Since = Annotated[
     str, typer.Option(envvar="CHECK_SINCE", help="How far back to look, such as 30m or 7d.")
 ]
+Wait = Annotated[
+    float,
+    typer.Option(
+        min=0, max=600, envvar="CHECK_WAIT", help="Seconds to wait for what was sent lately."
+    ),
+]
+_WAIT_SECONDS = 30.0
 
 
 @app.command("verify")
@@ -58,7 +74,7 @@ def verify_command(
     session: Annotated[str, typer.Option(envvar="CHECK_SESSION")] = DEMO_SESSION,
     user: Annotated[str, typer.Option(envvar="CHECK_USER")] = DEMO_USER,
     since: Since = "",
-    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for spans.")] = 10,
+    wait: Wait = _WAIT_SECONDS,
     base_url: BaseUrl = "",
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -66,7 +82,14 @@ def verify_command(
     """Check every promise of the chapter: 0 all hold, 1 one does not, 2 it could not look."""
     expected, period = Expected(session=session, user=user), _since(since)
     with _client(base_url) as api, _progress() as on_wait:
-        verdicts = verify(api, expected, since=period, wait_seconds=wait, on_wait=on_wait)
+        verdicts = verify(
+            api,
+            expected,
+            receipts=_receipts(api),
+            since=period,
+            wait_seconds=wait,
+            on_wait=on_wait,
+        )
     if json:
         print(as_json(verdicts, expected, api.base_url))
     else:
@@ -80,7 +103,7 @@ def verify_command(
 @app.command("drill")
 def drill_command(
     name: Annotated[str, typer.Argument(envvar="CHECK_DRILL")] = "",
-    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for spans.")] = 4,
+    wait: Wait = _WAIT_SECONDS,
 ) -> None:
     """List the drills, or break one thing and show what turns red: 0 if it is what it should be."""
     console = Console()
@@ -91,7 +114,15 @@ def drill_command(
     if name not in DRILLS:
         raise typer.BadParameter(f"There is no such drill; there are {', '.join(DRILLS)}.")
     with _client() as api, _progress() as on_wait:
-        raise typer.Exit(run_drill(name, api, wait_seconds=wait, on_wait=on_wait, console=console))
+        code = run_drill(
+            name,
+            api,
+            receipts=_receipts(api),
+            wait_seconds=wait,
+            on_wait=on_wait,
+            console=console,
+        )
+    raise typer.Exit(code)
 
 
 @app.command("feedback")
@@ -100,6 +131,7 @@ def feedback_command(
     trace: Annotated[str, typer.Option(envvar="CHECK_TRACE")] = "",
     session: Annotated[str, typer.Option(envvar="CHECK_SESSION")] = "",
     comment: Annotated[str, typer.Option(envvar="CHECK_COMMENT")] = "",
+    wait: Wait = _WAIT_SECONDS,
     *,
     cohort: Annotated[bool, typer.Option("--cohort", help="Send what make cohort left.")] = False,
 ) -> None:
@@ -110,50 +142,78 @@ def feedback_command(
         else:
             subject = session if session or trace else DEMO_SESSION
             opinions = [Feedback.of(value, trace=trace, session=subject, comment=comment)]
-        with _client() as api:
-            for opinion in opinions:
-                send_feedback(api, opinion)
+        with _client() as api, _progress() as on_wait:
+            missing = _send(api, opinions, Patience(wait, on_wait))
     except (InvalidFeedbackError, CannotLookError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
     _confirm(opinions, api.base_url)
+    _end(Arrival(scores=missing, is_known=True))
 
 
 @app.command("users")
-def users_command(since: Since = "", base_url: BaseUrl = "") -> None:
+def users_command(since: Since = "", wait: Wait = _WAIT_SECONDS, base_url: BaseUrl = "") -> None:
     """Show what each user used, cost, was denied and thought of it."""
-    users = _survey(since, base_url).users
-    _table_console().print(user_table(users))
-    print(*user_answers(users), sep="\n")
+    found, arrival = _survey(since, wait, base_url)
+    _table_console().print(user_table(found.users))
+    print(*user_answers(found.users), sep="\n")
+    _end(arrival)
 
 
 @app.command("sessions")
-def sessions_command(since: Since = "", base_url: BaseUrl = "") -> None:
+def sessions_command(since: Since = "", wait: Wait = _WAIT_SECONDS, base_url: BaseUrl = "") -> None:
     """Show each session, the longest first, and why it is long."""
-    sessions = _survey(since, base_url).sessions
-    _table_console().print(session_table(sessions))
-    print(*session_answers(sessions), sep="\n")
+    found, arrival = _survey(since, wait, base_url)
+    _table_console().print(session_table(found.sessions))
+    print(*session_answers(found.sessions), sep="\n")
+    _end(arrival)
 
 
-def _survey(since: str, base_url: str) -> Survey:
+@app.command("arrival")
+def arrival_command(wait: Wait = _WAIT_SECONDS) -> None:
+    """Wait until what was sent in the last minutes can be read, so that the links to it open."""
+    lately = timedelta(seconds=LOST_AFTER_SECONDS)
+    with _client() as api, _progress() as on_wait:
+        sent = Sent.since(_receipts(api), lately)
+        if not sent.traces:
+            return
+        try:
+            start = datetime.now(UTC) - lately - MARGIN
+            _, missing = fetch_spans(api, start, sent, Patience(wait, on_wait))
+        except CannotLookError as error:
+            print(f"Whether the links open yet cannot be seen. {error}", file=sys.stderr)
+            return
+    _end(Arrival(missing, is_known=True))
+
+
+def _survey(since: str, wait: float, base_url: str) -> tuple[Survey, Arrival]:
     period = _since(since)
-    parameters = (
-        {} if period is None else {"fromStartTime": format_time(datetime.now(UTC) - period)}
-    )
     try:
-        with _client(base_url) as api, _progress():
-            return survey(api.observations(**parameters), _all_feedback(api))
+        with _client(base_url) as api, _progress() as on_wait:
+            sent = Sent.since(_receipts(api), period)
+            return fetch_survey(api, since=period, sent=sent, wait_seconds=wait, on_wait=on_wait)
     except CannotLookError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
 
 
-def _all_feedback(api: Api) -> list[Score]:
+def _send(api: Api, opinions: Sequence[Feedback], patience: Patience) -> Missing:
+    sent = []
     try:
-        return api.scores(name=FEEDBACK)
-    except NotFoundError as error:
-        print(f"Without feedback: {error}.", file=sys.stderr)
-        return []
+        for opinion in opinions:
+            sent.append(send_feedback(api, opinion))  # noqa: PERF401 - some, if one fails
+    finally:
+        _receipts(api).add_scores(sent)
+    return await_feedback(api, sent, patience) if sent else Missing("score")
+
+
+def _end(arrival: Arrival) -> None:
+    """Say what is missing of what was just printed, and end with 2 for that."""
+    if not arrival.is_known:
+        print("No receipt says what was sent: more may be on its way.", file=sys.stderr)
+    if str(arrival):
+        print(f"\nNot all of it: {arrival}")
+        raise typer.Exit(2)
 
 
 def _confirm(opinions: Sequence[Feedback], base_url: str) -> None:
@@ -184,6 +244,10 @@ def _client(base_url: str = "") -> Iterator[Api]:
         yield api
 
 
+def _receipts(api: Api) -> Receipts:
+    return Receipts(_settings().agent_data_dir, api.base_url)
+
+
 def _settings() -> Settings:
     try:
         return load_settings()
@@ -196,7 +260,7 @@ def _settings() -> Settings:
 def _progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal what is waited for, and erase it at the end."""
     with Console(stderr=True).status("Asking the backend") as status:
-        yield lambda text: status.update(f"Waiting for spans: {text}")
+        yield lambda text: status.update(f"Waiting: {text}")
 
 
 if __name__ == "__main__":

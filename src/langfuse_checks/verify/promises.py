@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from . import cost, metadata, privacy, propagation, traces
+from . import arrived, cost, metadata, privacy, propagation, traces
 from .evidence import Evidence
-from .verdicts import Result, Verdict, kept, unchecked
+from .verdicts import Result, Verdict, absent, kept, unchecked
 
 __all__ = ["PROMISES", "check"]
 
@@ -23,7 +23,8 @@ class Promise:
 
 def check(evidence: Evidence) -> list[Verdict]:
     """Check every promise, in the table's order."""
-    return [Verdict(promise.id, promise.words, _result(promise, evidence)) for promise in PROMISES]
+    verdicts = (Verdict(each.id, each.words, _result(each, evidence)) for each in PROMISES)
+    return [arrived.doubted(verdict, evidence.arrival) for verdict in verdicts]
 
 
 def _result(promise: Promise, evidence: Evidence) -> Result:
@@ -37,10 +38,16 @@ def _feedback(evidence: Evidence) -> Result:
         return unchecked(evidence.scores)
     count = len(evidence.scores)
     scores = f"{count} score" if count == 1 else f"{count} scores"
-    return kept(scores if count else "none yet: make feedback VALUE=up")
+    return kept(scores) if count else absent("nobody has given any: make feedback VALUE=up")
 
 
 PROMISES: Final[Sequence[Promise]] = (
+    Promise(
+        arrived.ALL_ARRIVED,
+        "all that was sent can be read",
+        arrived.all_arrived,
+        needs_rows=False,
+    ),
     Promise(
         "session",
         "the session holds two traces or more",

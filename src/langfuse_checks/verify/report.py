@@ -11,7 +11,7 @@ from ..records import Observation
 from .evidence import Expected
 from .verdicts import Status, Verdict
 
-__all__ = ["as_json", "exit_code", "show", "summary"]
+__all__ = ["as_json", "exit_code", "is_unseen", "show", "summary"]
 
 _MARKS: Final = {
     Status.KEPT: ("ok  ", "green"),
@@ -23,11 +23,14 @@ _WORDS_WIDTH: Final = 49
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
-    """Return 0 if every promise is kept, 1 if one is broken, 2 if it could not be looked at."""
+    """Return 1 if a promise is broken, 2 if one could not be looked at, else 0.
+
+    What is merely absent, as feedback is that nobody has given, is no failure.
+    """
     broken = {v.id for v in verdicts if v.result.status is Status.BROKEN}
     if broken - _BACKEND:
         return 1
-    return 2 if broken or any(v.result.status is Status.UNCHECKED for v in verdicts) else 0
+    return 2 if broken or any(is_unseen(v) for v in verdicts) else 0
 
 
 def show(verdicts: Sequence[Verdict], console: Console) -> None:
@@ -45,6 +48,8 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     counts = {s: sum(v.result.status is s for v in verdicts) for s in Status}
     parts = [f"{counts[Status.KEPT]} kept"]
     parts += [f"{n} {s}" for s, n in counts.items() if n and s is not Status.KEPT]
+    if counts[Status.UNCHECKED] and not any(map(is_unseen, verdicts)):
+        parts[-1] += " (nothing to look at yet)"
     return f"{len(verdicts)} promises: {', '.join(parts)}."
 
 
@@ -71,6 +76,11 @@ def _promise(verdict: Verdict) -> dict[str, object]:
         "cause": result.cause,
         "fix": result.fix,
     }
+
+
+def is_unseen(verdict: Verdict) -> bool:
+    """Return whether the promise could not be looked at, though there should be something."""
+    return verdict.result.status is Status.UNCHECKED and not verdict.result.is_absent
 
 
 def _explanation(verdict: Verdict) -> list[tuple[str, str]]:

@@ -1,11 +1,14 @@
-"""Verdicts: a promise is kept, broken (with the first offending span), or unchecked (with why)."""
+"""Verdicts: a promise is kept, broken (with the first offending span), or unchecked (with why).
+
+What was never there to be looked at is unchecked, too; but nothing is wrong with that.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ..records import Observation
 
-__all__ = ["Result", "Status", "Verdict", "broken", "kept", "unchecked"]
+__all__ = ["Result", "Status", "Verdict", "absent", "broken", "kept", "unchecked"]
 
 
 class Status(StrEnum):
@@ -18,13 +21,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one check; a broken one has the first offending span, a cause and a fix."""
+    """The result of one check; a broken one has the first offending span, a cause and a fix.
+
+    `is_absent` says of an unchecked promise that nothing it speaks of has happened yet.
+    """
 
     status: Status
     detail: str
     span: Observation | None = None
     cause: str = ""
     fix: str = ""
+    is_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,11 @@ def kept(detail: str = "") -> Result:
 def unchecked(reason: str) -> Result:
     """Say that the promise could not be checked."""
     return Result(Status.UNCHECKED, reason)
+
+
+def absent(reason: str) -> Result:
+    """Say that nothing the promise speaks of has happened yet."""
+    return Result(Status.UNCHECKED, reason, is_absent=True)
 
 
 def broken(detail: str, *, cause: str, fix: str, span: Observation | None = None) -> Result:

@@ -9,6 +9,7 @@ import pytest
 from backends import Backend
 from rich.console import Console
 
+from agent_observability.commands.receipts import Receipts
 from langfuse_checks.drills.runner import run_broken_turns, run_drill
 from langfuse_checks.drills.table import DRILLS, REFUSED, drill_table, expected
 from langfuse_checks.verify.evidence import Expected
@@ -28,11 +29,14 @@ def _wired(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", DRILLS)
-def test_a_drill_turns_red_what_its_row_names(backend: Backend, name: str) -> None:
+def test_a_drill_turns_red_what_its_row_names(backend: Backend, name: str, tmp_path: Path) -> None:
     """No promise more and none less, or the refusal; and it is said in words."""
     console = Console(record=True, width=200)
+    receipts = Receipts(tmp_path, backend.web)
     with backend.api() as api:
-        code = run_drill(name, api, wait_seconds=WAIT, on_wait=lambda _: None, console=console)
+        code = run_drill(
+            name, api, receipts=receipts, wait_seconds=WAIT, on_wait=lambda _: None, console=console
+        )
     output = console.export_text()
     assert code == 0, output
     assert DRILLS[name].complaint in output
