@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from healthy_session import EXPECTED, START, evidence, row
 
+from langfuse_checks.arrival import Arrival, Missing
 from langfuse_checks.verify.evidence import Evidence
 from langfuse_checks.verify.promises import PROMISES, check
 from langfuse_checks.verify.verdicts import Result, Status
@@ -16,6 +17,11 @@ LONELY = [row(1, s) for s in (1, 2, 3)]
 # What is spoiled, the promises that are broken by it, and words of the first one's cause.
 SPOILED: dict[str, tuple[Any, set[str], str]] = {
     "one turn": (evidence(rows=LONELY, cost_by_user={EXPECTED.user: 0.001}), {"session"}, "one turn has run"),
+    "lost spans": (
+        evidence(arrival=Arrival(Missing("span", 6, lost=1), is_known=True)),
+        {"arrived"},
+        "a Collector or a queue holds it",
+    ),
     "nothing": (evidence(rows=(), roots_of_user=()), {"session"}, "nothing ran"),
     "before --since": (
         evidence(rows=(), roots_of_user=(), outside=row(1, 1)),
