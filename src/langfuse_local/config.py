@@ -80,12 +80,24 @@ class Settings(BaseSettings):
     langfuse_local_data_dir: Path = Path(".data")
     langfuse_local_max_age_days: Annotated[float, Field(gt=0)] | None = None
     langfuse_local_max_megabytes: Annotated[float, Field(ge=1)] | None = None
+    langfuse_local_span_delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0
+    langfuse_local_score_delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0
     otel_exporter_otlp_traces_endpoint: _Address = "http://localhost:4318/v1/traces"
 
     @property
     def database(self) -> Path:
         """The backend's one data file."""
         return self.langfuse_local_data_dir / "langfuse.db"
+
+    @property
+    def lateness(self) -> str:
+        """What is shown later than it is taken, in words; empty if everything is shown at once."""
+        spans, scores = (
+            self.langfuse_local_span_delay_seconds,
+            self.langfuse_local_score_delay_seconds,
+        )
+        late = spans or scores
+        return f"late on purpose: spans after {spans:g} s, scores after {scores:g} s" * bool(late)
 
 
 def load_settings() -> Settings:

@@ -9,10 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from support.counting_sink import running
 
 from agent_observability.commands import receipts
 from agent_observability.commands.receipts import FILE, Receipts, SentScore, SentTrace
-from support.counting_sink import running
 
 ROOT = Path(__file__).parents[3]
 BACKEND = "http://localhost:3000"
