@@ -82,6 +82,10 @@ class Receipts:
             ]
         return []
 
+    def forget(self) -> None:
+        """Forget everything, of every backend."""
+        self._database.path.unlink(missing_ok=True)
+
     def _add(self, statement: str, records: Sequence[SentTrace | SentScore]) -> None:
         if not records:
             return

@@ -9,10 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.counting_sink import running
 
 from agent_observability.commands import receipts
 from agent_observability.commands.receipts import FILE, Receipts, SentScore, SentTrace
+from support.otlp_sinks import sink
 
 ROOT = Path(__file__).parents[3]
 BACKEND = "http://localhost:3000"
@@ -170,12 +170,12 @@ def _run(folder: Path, endpoint: str, *arguments: str) -> "subprocess.CompletedP
 )
 def test_whatever_sends_leaves_a_receipt(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """Every span that arrived is in the receipt of its trace, with the turn's session and user."""
-    with running() as sink:
-        done = _run(tmp_path, sink.endpoint, *arguments)
+    with sink("accepts") as receiver:
+        done = _run(tmp_path, receiver.endpoint, *arguments)
         assert done.returncode == 0, done.stderr
-        spans = Counter(span.trace_id.hex() for span in sink.spans)
-        sessions = set(sink.values("langfuse.session.id"))
-        users = set(sink.values("langfuse.user.id"))
+        spans = Counter(span.trace_id.hex() for span in receiver.spans)
+        sessions = set(receiver.values("langfuse.session.id"))
+        users = set(receiver.values("langfuse.user.id"))
     traces = Receipts(tmp_path / ".data", BACKEND).traces()
     assert {trace.id: trace.spans for trace in traces} == spans
     assert {trace.session for trace in traces} == sessions
@@ -196,10 +196,10 @@ def test_an_interrupted_turn_leaves_one(tmp_path: Path) -> None:
         "ScriptedChatModel._generate = interrupted\n"
         "sys.exit(run(main))\n"
     )
-    with running() as sink:
-        assert _run(tmp_path, sink.endpoint, "-c", code).returncode == 130
+    with sink("accepts") as receiver:
+        assert _run(tmp_path, receiver.endpoint, "-c", code).returncode == 130
         (trace,) = Receipts(tmp_path / ".data", BACKEND).traces()
-        assert (trace.spans, trace.session) == (len(sink.spans), "")
+        assert (trace.spans, trace.session) == (len(receiver.spans), "")
 
 
 def test_a_plain_provider_leaves_none(tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_a_turn_goes_on_without_receipts(tmp_path: Path) -> None:
     """A damaged file costs a sentence, never the answer, the links or the exit code."""
     (tmp_path / ".data").mkdir()
     (tmp_path / ".data" / FILE).write_bytes(b"damaged" * 1000)
-    with running() as sink:
-        done = _run(tmp_path, sink.endpoint, "-m", "agent_observability.main")
+    with sink("accepts") as receiver:
+        done = _run(tmp_path, receiver.endpoint, "-m", "agent_observability.main")
     assert done.returncode == 0
     assert "/traces/" in done.stdout
     assert done.stderr.startswith("Without receipts: ")
