@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from .api import Api, CannotLookError
-from .arrival import LOST_AFTER_SECONDS, MARGIN, Arrival, Missing, Receipts, Sent
+from .arrival import LOST_AFTER_SECONDS, Arrival, Missing, Receipts, Sent
 from .config import Settings, SettingsError, http_url, load_settings
 from .drills.runner import run_drill
 from .drills.table import DRILLS, drill_table
@@ -178,7 +178,7 @@ def arrival_command(wait: Wait = _WAIT_SECONDS) -> None:
         if not sent.traces:
             return
         try:
-            start = datetime.now(UTC) - lately - MARGIN
+            start = datetime.now(UTC) - lately
             _, missing = fetch_spans(api, start, sent, Patience(wait, on_wait))
         except CannotLookError as error:
             print(f"Whether the links open yet cannot be seen. {error}", file=sys.stderr)
