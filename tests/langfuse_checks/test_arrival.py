@@ -44,22 +44,22 @@ def test_all_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("traces", "sentence"),
+    ("receipts", "sentence"),
     [
-        ([sent("a", 3, 31)], "1 of 3 spans sent 31 s ago is not readable yet"),
-        ([sent("a", 2), sent("b", 13, 31)], "13 of 15 spans sent 31 s ago are not readable yet"),
-        ([sent("a", 9, 7300)], "7 of 9 spans sent 2 h ago are not there"),
-        ([sent("b", 1, 400)], "1 of 1 span sent 6 min ago is not there"),
+        ([("a", 3, 31)], "1 of 3 spans sent 31 s ago is not readable yet"),
+        ([("a", 2, 0), ("b", 13, 31)], "13 of 15 spans sent 31 s ago are not readable yet"),
+        ([("a", 9, 7300)], "7 of 9 spans sent 2 h ago are not there"),
+        ([("b", 1, 400)], "1 of 1 span sent 6 min ago is not there"),
         (
-            [sent("a", 3, 40), sent("b", 5, 200_000)],
+            [("a", 3, 40), ("b", 5, 200_000)],
             "1 of 8 spans sent 40 s ago is not readable yet; 5 of 8 spans sent 2 d ago are not there",
         ),
-        ([sent("b", 1, -60)], "1 of 1 span sent 0 s ago is not readable yet"),
+        ([("b", 1, -60)], "1 of 1 span sent 0 s ago is not readable yet"),
     ],
 )
-def test_what_is_missing_in_words(traces: list[SentTrace], sentence: str) -> None:
+def test_what_is_missing_in_words(receipts: list[tuple[str, int, float]], sentence: str) -> None:
     """How many of how many, since when, and whether they may still come."""
-    missing = missing_spans(traces, rows("a", 2))
+    missing = missing_spans([sent(*receipt) for receipt in receipts], rows("a", 2))
     assert str(missing) == sentence
     assert bool(missing.progress) is ("yet" in sentence)
     assert str(Arrival(missing)).startswith(f"{sentence}: ")
