@@ -89,17 +89,22 @@ class Missing:
             (self.lost, self.lost_sent, "not there"),
         )
         return "; ".join(
-            f"{count} of {self.total} {self.noun}{'s' * (self.total != 1)} sent {_age(sent)} ago"
+            f"{count} of {self.everything} sent {_age(sent)} ago"
             f" {'is' if count == 1 else 'are'} {words}"
             for count, sent, words in clauses
             if count
         )
 
     @property
+    def everything(self) -> str:
+        """How many were sent."""
+        return f"{self.total} {self.noun}{'s' * (self.total != 1)}"
+
+    @property
     def progress(self) -> str:
         """What to show while it is waited for, empty if it is not."""
         readable = self.total - self.late - self.lost
-        return f"{readable} of {self.total} {self.noun}s readable" if self.late else ""
+        return f"{readable} of {self.everything} readable" if self.late else ""
 
 
 @dataclass(frozen=True, slots=True)

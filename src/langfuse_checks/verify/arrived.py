@@ -39,7 +39,7 @@ def all_arrived(evidence: Evidence) -> Result:
         return unchecked(str(arrival).removesuffix("."))
     if not arrival.is_known:
         return absent("no receipt says what was sent: more may be on its way")
-    counts = [f"{part.total} {part.noun}s" for part in (spans, scores) if part.total]
+    counts = [part.everything for part in (spans, scores) if part.total]
     return kept(f"all {' and '.join(counts)}")
 
 
