@@ -107,10 +107,10 @@ class Receipts:
 
     @property
     def _address(self) -> str:
-        """The backend's, with one name for this machine."""
+        """The backend's host and port, with one name for this machine and without credentials."""
         parts = urlsplit(self.backend)
-        is_loopback = parts.hostname in {"127.0.0.1", "::1"}
-        return f"localhost:{parts.port}" if is_loopback else parts.netloc
+        host = "localhost" if parts.hostname in {"127.0.0.1", "::1"} else parts.hostname
+        return f"{host}:{parts.port or ''}"
 
     @property
     def _database(self) -> Database:

@@ -61,6 +61,7 @@ def test_each_backend_has_its_own(kept: Receipts) -> None:
     for address, count in (
         ("http://127.0.0.1:3000", 1),
         ("http://[::1]:3000", 1),
+        ("http://me:secret@localhost:3000", 1),
         ("http://localhost:3001", 0),
         ("https://cloud.langfuse.com", 0),
     ):
