@@ -27,6 +27,7 @@ from .feedback import (
     read_feedback,
     send_feedback,
 )
+from .options import WAIT_SECONDS, BaseUrl, Since, Wait, read_since
 from .patience import Patience
 from .reports.fetch import fetch_spans, fetch_survey
 from .reports.survey import Survey
@@ -43,30 +44,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _PIPE_WIDTH = 240
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _since(text: str) -> timedelta | None:
-    """Read a period such as `30m`; an empty text means all of time."""
-    if not text:
-        return None
-    number, unit = text[:-1], text[-1]
-    if not (number.isascii() and number.isdecimal() and unit in _UNITS and len(number) < 6):  # noqa: PLR2004 - 99,999 days are 273 years
-        raise typer.BadParameter("should be a number with s, m, h or d, such as 30m.")
-    return timedelta(**{_UNITS[unit]: int(number)})
-
-
-BaseUrl = Annotated[str, typer.Option(help="The backend.  [default: LANGFUSE_BASE_URL]")]
-Since = Annotated[
-    str, typer.Option(envvar="CHECK_SINCE", help="How far back to look, such as 30m or 7d.")
-]
-Wait = Annotated[
-    float,
-    typer.Option(
-        min=0, max=600, envvar="CHECK_WAIT", help="Seconds to wait for what was sent lately."
-    ),
-]
-_WAIT_SECONDS = 30.0
 
 
 @app.command("verify")
@@ -74,13 +51,13 @@ def verify_command(
     session: Annotated[str, typer.Option(envvar="CHECK_SESSION")] = DEMO_SESSION,
     user: Annotated[str, typer.Option(envvar="CHECK_USER")] = DEMO_USER,
     since: Since = "",
-    wait: Wait = _WAIT_SECONDS,
+    wait: Wait = WAIT_SECONDS,
     base_url: BaseUrl = "",
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check every promise of the chapter: 0 all hold, 1 one does not, 2 it could not look."""
-    expected, period = Expected(session=session, user=user), _since(since)
+    expected, period = Expected(session=session, user=user), read_since(since)
     with _client(base_url) as api, _progress() as on_wait:
         verdicts = verify(
             api,
@@ -103,7 +80,7 @@ def verify_command(
 @app.command("drill")
 def drill_command(
     name: Annotated[str, typer.Argument(envvar="CHECK_DRILL")] = "",
-    wait: Wait = _WAIT_SECONDS,
+    wait: Wait = WAIT_SECONDS,
 ) -> None:
     """List the drills, or break one thing and show what turns red: 0 if it is what it should be."""
     console = Console()
@@ -131,7 +108,7 @@ def feedback_command(
     trace: Annotated[str, typer.Option(envvar="CHECK_TRACE")] = "",
     session: Annotated[str, typer.Option(envvar="CHECK_SESSION")] = "",
     comment: Annotated[str, typer.Option(envvar="CHECK_COMMENT")] = "",
-    wait: Wait = _WAIT_SECONDS,
+    wait: Wait = WAIT_SECONDS,
     *,
     cohort: Annotated[bool, typer.Option("--cohort", help="Send what make cohort left.")] = False,
 ) -> None:
@@ -152,7 +129,7 @@ def feedback_command(
 
 
 @app.command("users")
-def users_command(since: Since = "", wait: Wait = _WAIT_SECONDS, base_url: BaseUrl = "") -> None:
+def users_command(since: Since = "", wait: Wait = WAIT_SECONDS, base_url: BaseUrl = "") -> None:
     """Show what each user used, cost, was denied and thought of it."""
     found, arrival = _survey(since, wait, base_url)
     _table_console().print(user_table(found.users))
@@ -161,7 +138,7 @@ def users_command(since: Since = "", wait: Wait = _WAIT_SECONDS, base_url: BaseU
 
 
 @app.command("sessions")
-def sessions_command(since: Since = "", wait: Wait = _WAIT_SECONDS, base_url: BaseUrl = "") -> None:
+def sessions_command(since: Since = "", wait: Wait = WAIT_SECONDS, base_url: BaseUrl = "") -> None:
     """Show each session, the longest first, and why it is long."""
     found, arrival = _survey(since, wait, base_url)
     _table_console().print(session_table(found.sessions))
@@ -170,7 +147,7 @@ def sessions_command(since: Since = "", wait: Wait = _WAIT_SECONDS, base_url: Ba
 
 
 @app.command("arrival")
-def arrival_command(wait: Wait = _WAIT_SECONDS) -> None:
+def arrival_command(wait: Wait = WAIT_SECONDS) -> None:
     """Wait until what was sent in the last minutes can be read, so that the links to it open."""
     lately = timedelta(seconds=LOST_AFTER_SECONDS)
     with _client() as api, _progress() as on_wait:
@@ -187,7 +164,7 @@ def arrival_command(wait: Wait = _WAIT_SECONDS) -> None:
 
 
 def _survey(since: str, wait: float, base_url: str) -> tuple[Survey, Arrival]:
-    period = _since(since)
+    period = read_since(since)
     try:
         with _client(base_url) as api, _progress() as on_wait:
             sent = Sent.since(_receipts(api), period)
