@@ -21,11 +21,12 @@ export CHECK_SINCE := $(call given,SINCE)
 export CHECK_TRACE := $(call given,TRACE)
 export CHECK_USER := $(call given,USER)
 export CHECK_VALUE := $(call given,VALUE)
+export CHECK_WAIT := $(call given,WAIT)
 export RESET_TRACES := $(call given,TRACES)
 export STACK_COLLECTOR := $(call given,COLLECTOR)
 export STACK_VOLUMES := $(call given,VOLUMES)
 export FUZZ_SECONDS := $(call given,SECONDS)
-unexport Q ORDER ACTOR CONVERSATION USERS SEED COLLECTOR COMMENT NAME SESSION SINCE TRACE TRACES VALUE VOLUMES SECONDS
+unexport Q ORDER ACTOR CONVERSATION USERS SEED COLLECTOR COMMENT NAME SESSION SINCE TRACE TRACES VALUE VOLUMES SECONDS WAIT
 ifneq ($(CHECK_USER),)
 unexport USER
 endif
@@ -41,22 +42,26 @@ demo: .venv/.demo ## Run one turn of the chapter; twice for a session of two tra
 	@$(if $(STACK_COLLECTOR),$(PYTHON) -m langfuse_stack native)
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.main
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: conversation
 conversation: .venv/.demo ## Run the chapter's three turns: three traces of one new session
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.commands.conversation
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: ask
 ask: .venv/.demo ## Ask one question: Q="..." [ORDER=...] [ACTOR=...] [CONVERSATION=...]
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.commands.ask
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: cohort
 cohort: .venv/.demo ## Run the conversations of many users [USERS=25] [SEED=1]
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.commands.cohort
 	@$(PYTHON) -m langfuse_checks feedback --cohort
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: reset
 reset: .venv/.demo ## Forget conversations and handoffs [TRACES=1 also the local backend's traces]
@@ -66,23 +71,23 @@ reset: .venv/.demo ## Forget conversations and handoffs [TRACES=1 also the local
 #@ What it shows
 
 .PHONY: verify
-verify: .venv/.demo ## Check what the chapter promises [SESSION=...] [USER=...] [SINCE=30m]
+verify: .venv/.demo ## Check what the chapter promises [SESSION=...] [USER=...] [SINCE=30m] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks verify
 
 .PHONY: drill
-drill: .venv/.demo ## List the break-it drills, or run one: NAME=root-only
+drill: .venv/.demo ## List the break-it drills, or run one: NAME=root-only [WAIT=60]
 	@$(PYTHON) -m langfuse_checks drill
 
 .PHONY: feedback
-feedback: .venv/.demo ## Score a conversation or a turn: VALUE=up|down [SESSION=...] [TRACE=...] [COMMENT=...]
+feedback: .venv/.demo ## Score a conversation or a turn: VALUE=up|down [SESSION=...] [TRACE=...] [COMMENT=...] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks feedback
 
 .PHONY: users
-users: .venv/.demo ## Show what each user cost, was denied and thought of it [SINCE=7d]
+users: .venv/.demo ## Show what each user cost, was denied and thought of it [SINCE=7d] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks users
 
 .PHONY: sessions
-sessions: .venv/.demo ## Show the sessions, the longest first, and why they are long [SINCE=7d]
+sessions: .venv/.demo ## Show the sessions, the longest first, and why they are long [SINCE=7d] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks sessions
 
 #@ Backends

@@ -33,6 +33,7 @@ def _up() -> None:
     def make_way() -> None:
         native.stop()
         compose.local_backend("stop")
+        _forget_receipts()
 
     compose.up(make_way)
 
@@ -42,7 +43,19 @@ def _down() -> None:
 
     if native.stop():
         print("Stopped the Collector. What it had not delivered stays queued.")
-    compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
+    if compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1"):
+        _forget_receipts()
+
+
+def _forget_receipts() -> None:
+    """Let nobody miss in one backend what was sent to another one at the same address."""
+    from agent_observability.commands.receipts import Receipts  # noqa: PLC0415 - as above
+    from agent_observability.config import SettingsError, settings  # noqa: PLC0415 - as above
+
+    try:
+        Receipts(settings.agent_data_dir, settings.langfuse_base_url).forget()
+    except (OSError, SettingsError) as error:
+        raise StackError(f"The receipts of what was sent cannot be forgotten: {error}") from None
 
 
 def _guard() -> None:

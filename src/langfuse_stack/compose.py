@@ -53,15 +53,19 @@ def up(make_way: Callable[[], object]) -> None:
     print("Next      make demo")
 
 
-def down(*, volumes: bool) -> None:
-    """Stop what runs; remove the data too if asked to, after asking back."""
+def down(*, volumes: bool) -> bool:
+    """Stop what runs; remove the data too if asked to, after asking back.
+
+    Returns whether anything was stopped.
+    """
     if not volumes and not _running():
-        return
+        return False
     _check_docker()
     if volumes and input("Remove Langfuse's data for good? [y/N] ").strip().lower() != "y":
         print("Nothing was removed and nothing stopped.")
-        return
+        return False
     _compose("down", *(["--volumes"] if volumes else []), check="Docker could not stop the stack")
+    return True
 
 
 def logs() -> None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from agent_observability.commands.receipts import Receipts, SentTrace
+from agent_observability.config import load_settings
 from langfuse_stack import __main__ as cli
 from langfuse_stack import compose, counts, envfile, native
 from langfuse_stack.errors import StackError
@@ -58,6 +60,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setattr(compose, "ROOT", tmp_path)
     monkeypatch.setattr(compose, "_ENV", tmp_path / ".env")
     monkeypatch.setattr(compose, "_PORTS", ())
+    monkeypatch.setenv("AGENT_DATA_DIR", str(tmp_path / ".data"))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2] / "src"))
     return made
 
@@ -180,6 +183,29 @@ def test_down_does_nothing_where_nothing_runs(docker: Docker) -> None:
     assert docker.asked() == ["compose ps --quiet"]
 
 
+@pytest.mark.parametrize(
+    ("command", "running", "is_forgotten"),
+    [("up", "", True), ("down", "abc", True), ("down", "", False)],
+)
+def test_another_backend_at_the_same_address_owes_nothing(
+    docker: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    running: str,
+    is_forgotten: bool,  # noqa: FBT001 - one of a table
+) -> None:
+    """What was sent to the one before is not missed in it, and stays known if nothing changes."""
+    docker.answers(running=running)
+    monkeypatch.setattr(native, "stop", lambda: None)
+    monkeypatch.setattr(compose, "up", lambda make_way: make_way())
+    monkeypatch.setattr(compose, "local_backend", lambda _: None)
+    load_settings.cache_clear()
+    receipts = Receipts(docker.folder / ".data", "http://localhost:3000")
+    receipts.add_traces([SentTrace("a" * 32, "conv_1", "usr_1", 13)])
+    assert cli.main([command]) == 0
+    assert (list(receipts.traces()) == []) is is_forgotten
+
+
 def test_status_shows_what_became_of_the_spans(
     docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -236,7 +262,9 @@ def test_a_bad_setting_is_a_sentence(
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` is answered on stdout with exit code 0, as every other command's is."""
     assert cli.main(["--help"]) == 0
-    assert capsys.readouterr().out.startswith("usage: python -m langfuse_stack {collector,native,")
+    assert capsys.readouterr().out.startswith(
+        "usage: python -m langfuse_stack {collector,guard,native,"
+    )
 
 
 def test_waiting_names_who_is_not_healthy(docker: Docker) -> None:
