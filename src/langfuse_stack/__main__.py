@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import build, compose
+from . import build, compose, guard, native
 from .errors import StackError
 
 
@@ -16,30 +16,18 @@ def _collector() -> None:
     print(f"The Collector is built: {build.build().relative_to(build.ROOT)}")
 
 
-def _native() -> None:
-    from . import native  # noqa: PLC0415 - make collector needs no .venv
-
-    native.start()
-
-
 def _up() -> None:
-    from . import native  # noqa: PLC0415 - as above
-
     native.stop()
     compose.up()
 
 
 def _down() -> None:
-    from . import native  # noqa: PLC0415 - as above
-
     if native.stop():
         print("Stopped the Collector. What it had not delivered stays queued.")
     compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
 
 
 def _guard() -> None:
-    from . import guard  # noqa: PLC0415 - as above
-
     guard.write_guard()
     print(f"{guard.CONFIG.name} has the privacy rules of today.")
 
@@ -47,7 +35,7 @@ def _guard() -> None:
 COMMANDS: Final[Mapping[str, Callable[[], None]]] = {
     "collector": _collector,
     "guard": _guard,
-    "native": _native,
+    "native": native.start,
     "up": _up,
     "down": _down,
     "logs": compose.logs,
@@ -68,8 +56,6 @@ def main(arguments: list[str]) -> int:
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
     return 0
 
 

@@ -1,0 +1,18 @@
+"""Ctrl-C ends every command with a sentence, also while it is still being imported.
+
+Python imports this file by its name before anything else that PYTHONPATH holds. Any Python 3 can
+read it, since make runs the installation with whatever `python3` is.
+"""
+
+import sys
+
+
+def _say(kind, error, trace):
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    print("Interrupted.", file=sys.stderr)
+    raise SystemExit(130)
+
+
+sys.excepthook = _say
