@@ -4,6 +4,7 @@ Python imports this file by its name before anything else that PYTHONPATH holds.
 read it, since make runs the installation with whatever `python3` is.
 """
 
+import os
 import sys
 
 
@@ -11,8 +12,13 @@ def _say(kind, error, trace):
     if not issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
-    print("Interrupted.", file=sys.stderr)
+    print("Interrupted.", file=sys.stderr, flush=True)
     raise SystemExit(130)
 
 
 sys.excepthook = _say
+try:
+    import runpy  # noqa: F401 - `python -m` would do it next, and report Ctrl-C there as a fault
+except KeyboardInterrupt:
+    print("Interrupted.", file=sys.stderr, flush=True)
+    os._exit(130)

@@ -23,9 +23,15 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
 def _not_run(stats: dict[str, list[pytest.TestReport]]) -> Iterator[str]:
     for reason, count in Counter(map(_reason, stats.get("skipped", ()))).most_common():
         why, _, command = reason.partition(": ")
-        yield f"{count} tests, since {why} ({command})"
-    yield f"{len(stats.get('deselected', ()))} that take minutes (make soak)"
-    yield "those beside other libraries (make interop) and by others' clients (make clients)"
+        yield f"{_count(count, 'test')}, since {why} ({command})"
+    yield f"{_count(len(stats.get('deselected', ())), 'soak test')} (make soak)"
+    yield "those beside other libraries (make interop)"
+    yield "those by others' clients (make clients)"
+    yield "those in services of their own (make examples)"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _reason(report: pytest.TestReport) -> str:
