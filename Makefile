@@ -1,6 +1,8 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-PYTHON := .venv/bin/python
+# A Python that is still starting can only crash on Ctrl-C: src/sitecustomize.py lets it through.
+STARTING := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+PYTHON := $(STARTING) .venv/bin/python
 export PYTHONPATH := src
 
 # Values reach Python through the environment, never through a shell line, and only from the make
@@ -185,7 +187,7 @@ clean: ## Stop what runs and remove .venv, .tools, .data (with its traces) and c
 # Some systems have a python3 that only says how to get one, hence the first line.
 define install
 @python3 -c '' 2>/dev/null || { echo "There is no python3 here: install Python 3.11 or newer and run make again. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
-@python3 scripts/install.py $1 $2
+@$(STARTING) python3 scripts/install.py $1 $2
 @touch $@
 endef
 

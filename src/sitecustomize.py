@@ -19,6 +19,9 @@ def _say(kind, error, trace):
 sys.excepthook = _say
 try:
     import runpy  # noqa: F401 - `python -m` would do it next, and report Ctrl-C there as a fault
+    import signal
+
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # the Makefile may block it
 except KeyboardInterrupt:
     print("Interrupted.", file=sys.stderr, flush=True)
     os._exit(130)
