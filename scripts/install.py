@@ -99,7 +99,7 @@ def _follow(output, total):
 
 def _works(command):
     try:
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
