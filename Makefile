@@ -1,6 +1,8 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-PYTHON := .venv/bin/python
+# A Python that is still starting can only crash on Ctrl-C: src/sitecustomize.py lets it through.
+STARTING := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+PYTHON := $(STARTING) .venv/bin/python
 export PYTHONPATH := src
 
 # Values reach Python through the environment, never through a shell line, and only from the make
@@ -114,8 +116,8 @@ logs: .venv/.demo ## Follow the stack's logs
 	@$(PYTHON) -m langfuse_stack logs
 
 .PHONY: collector
-collector: ## Build the Collector into .tools (needs Go 1.26)
-	@python3 -m langfuse_stack collector
+collector: .venv/.demo ## Build the Collector into .tools
+	@$(PYTHON) -m langfuse_stack collector
 
 .PHONY: resend
 resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing took it
@@ -128,7 +130,8 @@ guard: .venv/.demo ## Write the privacy rules into the Collector's configuration
 	@$(PYTHON) -m langfuse_stack guard
 
 .PHONY: test
-test: .venv/.dev ## Run the tests
+test: .venv/.dev ## Run the tests, with the Collector where it can be built
+	@$(PYTHON) -m langfuse_stack collector || :
 	@$(PYTHON) -m pytest
 
 .PHONY: check
@@ -189,17 +192,21 @@ clean: ## Stop what runs and remove .venv, .tools, .data (with its traces) and c
 	@rm -rf .venv .tools .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Some systems have a python3 that only says how to get one, hence the first line.
+define install
+@python3 -c '' 2>/dev/null || { echo "There is no python3 here: install Python 3.11 or newer and run make again. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+@$(STARTING) python3 scripts/install.py $1 $2
+@touch $@
+endef
+
 .venv/.demo: requirements/demo.txt
-	@python3 scripts/install.py demo .venv
-	@touch $@
+	$(call install,demo,.venv)
 
 .venv/.dev: requirements/dev.txt .venv/.demo
-	@python3 scripts/install.py dev .venv
-	@touch $@
+	$(call install,dev,.venv)
 
 .tools/%/.installed: requirements/%.txt
-	@python3 scripts/install.py $* $(@D)
-	@touch $@
+	$(call install,$*,$(@D))
 
 .tools/clients/.npm: .tools/clients/.installed .venv/.demo tests/clients/package-lock.json
 	@cp tests/clients/package.json tests/clients/package-lock.json .tools/clients/

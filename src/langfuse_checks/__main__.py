@@ -45,6 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_INTERRUPTED = 130
 
 
 @app.command("verify")
@@ -241,4 +242,9 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # Typer leaves it at the code.
+            print("Interrupted.", file=sys.stderr)
+        raise

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import build, compose
+from agent_observability.commands.receipts import Receipts
+from agent_observability.config import SettingsError, settings
+
+from . import build, compose, guard, native
 from .errors import StackError
 
 
@@ -22,14 +25,10 @@ def _native() -> None:
             "COLLECTOR should be native, as in make demo COLLECTOR=native; left out, spans go"
             " straight to what listens at OTEL_EXPORTER_OTLP_TRACES_ENDPOINT."
         )
-    from . import native  # noqa: PLC0415 - make collector needs no .venv
-
     native.start()
 
 
 def _up() -> None:
-    from . import native  # noqa: PLC0415 - as above
-
     def make_way() -> None:
         native.stop()
         compose.local_backend("stop")
@@ -39,8 +38,6 @@ def _up() -> None:
 
 
 def _down() -> None:
-    from . import native  # noqa: PLC0415 - as above
-
     if native.stop():
         print("Stopped the Collector. What it had not delivered stays queued.")
     if compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1"):
@@ -49,9 +46,6 @@ def _down() -> None:
 
 def _forget_receipts() -> None:
     """Let nobody miss in one backend what was sent to another one at the same address."""
-    from agent_observability.commands.receipts import Receipts  # noqa: PLC0415 - as above
-    from agent_observability.config import SettingsError, settings  # noqa: PLC0415 - as above
-
     try:
         Receipts(settings.agent_data_dir, settings.langfuse_base_url).forget()
     except (OSError, SettingsError) as error:
@@ -59,8 +53,6 @@ def _forget_receipts() -> None:
 
 
 def _guard() -> None:
-    from . import guard  # noqa: PLC0415 - as above
-
     guard.write_guard()
     print(f"{guard.CONFIG.name} has the privacy rules of today.")
 
@@ -89,8 +81,6 @@ def main(arguments: list[str]) -> int:
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 if __name__ == "__main__":

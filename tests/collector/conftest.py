@@ -20,7 +20,7 @@ def binary() -> Path:
         return build.build()
     found = build.built()
     if found is None:
-        pytest.skip("the Collector is not built: run make collector (needs Go 1.26)")
+        pytest.skip("the Collector is not built: make collector")
     return found
 
 

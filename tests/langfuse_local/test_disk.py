@@ -40,7 +40,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount a file system")
+        pytest.skip("a small file system cannot be mounted: make test as root on Linux")
     try:
         yield folder
     finally:
