@@ -6,40 +6,12 @@ carries its own copy of everything it can be found by.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
+if TYPE_CHECKING:
+    from .origin import Origin
 
-__all__ = ["Observation", "Origin"]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where spans come from: the metadata that all spans of one scope of one resource share.
-
-    Attributes:
-        metadata: As `Observation.metadata`, the keys below `resourceAttributes.` and `scope.`.
-    """
-
-    metadata: dict[str, str]
-
-    @cached_property
-    def text(self) -> str:
-        """The metadata as JSON, written once for all spans that share it."""
-        return orjson.dumps(self.metadata).decode()
-
-    def without(self, prefixes: tuple[str, ...]) -> Origin:
-        """The same, less the keys below these prefixes; shared, too: a resource may be large."""
-        if prefixes not in self._rests:
-            rest = {k: text for k, text in self.metadata.items() if not k.startswith(prefixes)}
-            self._rests[prefixes] = Origin(rest)
-        return self._rests[prefixes]
-
-    @cached_property
-    def _rests(self) -> dict[tuple[str, ...], Origin]:
-        return {}
+__all__ = ["Observation"]
 
 
 class Observation(NamedTuple):
@@ -80,17 +52,18 @@ class Observation(NamedTuple):
         output: As `input`.
         own_metadata: Dotted name to stored text. The public API parses each value as JSON where
             it can. Span attributes that no field took lie under `attributes.`.
-        origin: The rest of the metadata: the resource under `resourceAttributes.`, the
-            instrumentation scope under `scope.`.
+        origin: Where the span comes from, and the rest of the metadata: the resource under
+            `resourceAttributes.`, the instrumentation scope under `scope.`.
+        sent: The span as it was sent, an OTLP message less its ids and times.
     """
 
     id: str
     trace_id: str
     parent_id: str | None
-    type: str
-    name: str
     start_time: int
     end_time: int
+    type: str
+    name: str
     completion_start_time: int | None
     level: str
     status_message: str
@@ -113,6 +86,7 @@ class Observation(NamedTuple):
     output: str | None
     own_metadata: dict[str, str]
     origin: Origin
+    sent: bytes
 
     @property
     def metadata(self) -> dict[str, str]:

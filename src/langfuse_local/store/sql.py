@@ -17,12 +17,17 @@ _INCLUDE = re.compile(r"\{(\w+)\}")
 
 
 @cache
-def statement(name: str) -> str:
-    """The statement of this name, with what it includes; raises LookupError if there is none."""
+def statement(name: str, **parts: str) -> str:
+    """The statement of this name, with what it includes; raises LookupError if there is none.
+
+    In braces it names a part that is given, else another statement.
+    """
     statements = _statements()
     if name not in statements:
         raise LookupError(f"No SQL statement is named {name!r}. There are {sorted(statements)}.")
-    return _INCLUDE.sub(lambda match: statement(match[1]), statements[name])
+    return _INCLUDE.sub(
+        lambda match: parts.get(match[1]) or statement(match[1], **parts), statements[name]
+    )
 
 
 def script(name: str) -> list[str]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-import orjson
-
-from ..mapping.observation import Origin
-from .codec import Stored, unpack
+from .codec import Stored, origin, unpack
 from .conditions import Position, after, every, id_is
 from .ids import key_of
 from .pruning import prune
@@ -24,6 +21,7 @@ from .summaries import (
     trace_of,
     user_of,
 )
+from .sums import Sums
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -32,19 +30,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..mapping.observation import Observation
+    from ..mapping.origin import Origin
     from .conditions import Condition
+    from .sums import Order
 
 __all__ = ["Store"]
 
 _NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
 _OLDEST_FIRST = " ORDER BY s.start, s.id"
 _PAGE = 50
+_ORDERS = {
+    "turns": "turns",
+    "observations": "observations",
+    "errors": "errors",
+    "tokens": "input_tokens + output_tokens",
+    "cost": "cost",
+}
 
 
 class Store:
     """The backend's one file. Safe to use from many threads; close it when done.
 
-    Reads see everything that a finished `save` stored. Lists are newest first.
+    Reads see everything that a finished `save` stored. Lists are newest first, or by a number, the
+    largest first.
+
+    Attributes:
+        sums: What charts are drawn of.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,6 +63,7 @@ class Store:
         self.path = path
         self._writer = Writer(path)
         self._readers = Readers(path, self._writer)
+        self.sums = Sums(self.rows)
 
     def close(self) -> None:
         """Finish the write under way and close the file."""
@@ -104,23 +116,30 @@ class Store:
         return counts_of(self.rows(statement("counts"))[0])
 
     def sessions(
-        self, *, limit: int = _PAGE, offset: int = 0, user: str | None = None
+        self,
+        *,
+        limit: int = _PAGE,
+        offset: int = 0,
+        user: str | None = None,
+        order: Order = "time",
     ) -> list[SessionSummary]:
-        """Sessions by last activity, all or those of one user."""
+        """Sessions, all or those of one user; their time is that of the last activity."""
         chosen = "sessions" if user is None else "sessions_of_user"
         values = {"limit": limit, "offset": offset, "user": user}
-        return [session_of(row) for row in self._summaries("session", chosen, values)]
+        return [session_of(row) for row in self._summaries("session", chosen, values, order)]
 
     def session(self, session_id: str) -> SessionSummary | None:
         """One session, None if no observation has that id."""
         rows = self._summaries("session", "string_id", {"value": session_id})
         return session_of(rows[0]) if rows else None
 
-    def users(self, *, limit: int = _PAGE, offset: int = 0) -> list[UserSummary]:
-        """Users by last activity; on the last page, what has no user comes last."""
-        rows = self._summaries("user", "users", {"limit": limit, "offset": offset})
+    def users(
+        self, *, limit: int = _PAGE, offset: int = 0, order: Order = "time"
+    ) -> list[UserSummary]:
+        """Users; their time is that of the last activity. What has no user comes last of all."""
+        rows = self._summaries("user", "users", {"limit": limit, "offset": offset}, order)
         if len(rows) < limit:
-            rows += self.rows(_summary("user", "without_user"), {})
+            rows += self.rows(_summary("user", "ended", "without_user"), {})
         return [user_of(row) for row in rows]
 
     def user(self, user_id: str) -> UserSummary | None:
@@ -135,13 +154,14 @@ class Store:
         offset: int = 0,
         session: str | None = None,
         user: str | None = None,
+        order: Order = "time",
     ) -> list[TraceSummary]:
-        """Traces by start: all, or those of one session, or else of one user."""
+        """Traces, all, or those of one session, or else of one user; their time is their start."""
         chosen = "traces_of_session" if session is not None else "traces_of_user"
         if session is None and user is None:
             chosen = "traces"
         values = {"limit": limit, "offset": offset, "session": session, "user": user}
-        return [trace_of(row) for row in self._summaries("trace", chosen, values)]
+        return [trace_of(row) for row in self._summaries("trace", chosen, values, order)]
 
     def trace(self, trace_id: str) -> TraceSummary | None:
         """One trace, None if no observation has that id."""
@@ -161,22 +181,27 @@ class Store:
             rows = connection.execute(query, (*parameters, *values))
             return [unpack(row, origin_of) for row in rows]
 
-    def _summaries(self, kind: str, chosen: str, values: Mapping[str, object]) -> list[sqlite3.Row]:
-        query = _summary(kind, f"{kind}_totals", chosen)
+    def _summaries(
+        self, kind: str, chosen: str, values: Mapping[str, object], order: Order = "time"
+    ) -> list[sqlite3.Row]:
+        column = _ORDERS.get(order) or ("started" if kind == "trace" else "ended")
+        query = _summary(kind, column, f"{kind}_totals", chosen)
         return self.rows(query, {"limit": 1, "offset": 0, **values})
 
 
-def _origin(connection: sqlite3.Connection, text_id: int) -> Origin:
-    (text,) = connection.execute(statement("string"), (text_id,)).fetchone()
-    return Origin(orjson.loads(text))
+def _origin(connection: sqlite3.Connection, resource: int, scope: int) -> Origin:
+    parts = (connection.execute(statement("string"), (each,)) for each in (resource, scope))
+    return origin(*(part.fetchone()[0] for part in parts))
 
 
-def _summary(kind: str, totals: str, chosen: str | None = None) -> str:
+def _summary(kind: str, order: str, totals: str, chosen: str | None = None) -> str:
     """One query out of three statements: the chosen groups, their totals, and their summaries.
 
     An index makes the totals of the chosen groups alone quick, and a summary needs look-ups per
     group, which one page keeps few.
     """
     names = {"chosen": chosen, "page": totals}
-    tables = [f"{table} AS (\n{statement(name)}\n)" for table, name in names.items() if name]
-    return f"WITH {', '.join(tables)}\n{statement(f'{kind}_summary')}"
+    tables = [
+        f"{table} AS (\n{statement(name, order=order)}\n)" for table, name in names.items() if name
+    ]
+    return f"WITH {', '.join(tables)}\n{statement(f'{kind}_summary', order=order)}"

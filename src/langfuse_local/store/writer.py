@@ -7,13 +7,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from .codec import pack
 from .database import open_writer
 from .sql import statement
 from .strings import Strings
+from .tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,7 +27,6 @@ __all__ = ["Writer"]
 _T = TypeVar("_T")
 _DAMAGED = "the file is damaged. Move it away: a new one is made at once, and no restart is needed"
 _ROWS_AT_A_TIME = 512  # are in memory
-_by_start, _by_end = attrgetter("start"), attrgetter("end")
 _GROUPS = ("sessions", "users", "traces")
 
 
@@ -65,7 +64,7 @@ class Writer:
         def work() -> None:
             while rows := list(islice(packed, _ROWS_AT_A_TIME)):
                 self._insert(rows)
-            self._rebuild_stale_groups()
+            self._correct_stale_groups()
 
         self.run(work)
 
@@ -79,9 +78,10 @@ class Writer:
         def work() -> int:
             values = {"cutoff": cutoff, "oldest": oldest}
             removed = self.connection.execute(statement("delete_oldest_spans"), values).rowcount
+            self._tally.update()
             self.connection.execute(statement("delete_scores_of_traces"))
             self.connection.execute(statement("delete_scores_of_sessions"), {"cutoff": cutoff})
-            self._rebuild_stale_groups()
+            self._correct_stale_groups()
             return removed
 
         return self.run(work)
@@ -115,6 +115,7 @@ class Writer:
         self._opened: tuple[int, int] | None = None
         self.connection = open_writer(self._path)
         self.strings = Strings(self.connection)
+        self._tally = Tally(self.connection, self.strings)
         self._opened = self._identity()
         self._damaged = False
 
@@ -130,25 +131,13 @@ class Writer:
         return status.st_dev, status.st_ino
 
     def _insert(self, rows: Sequence[Packed]) -> None:
-        ids = self.strings.ids(text for row in rows for text in row.texts)
-        values = [(*row.values, *(ids[text] for text in row.texts)) for row in rows]
+        ids = self.strings.ids(text for row in rows for text in row.interned)
+        values = [(*row.values, *(ids[text] for text in row.interned)) for row in rows]
         self.connection.executemany(statement("upsert_span"), values)
-        self._upsert_groups(rows, ids)
+        self._tally.update(rows, ids)
 
-    def _upsert_groups(self, rows: Sequence[Packed], ids: dict[str | None, int | None]) -> None:
-        """Add the groups of the rows, or move them to their new place in the order of lists."""
-        # Of several rows of a group, the last in this order sets its value.
-        by_end = sorted(rows, key=_by_end)
-        sessions = {row.session: row.end for row in by_end}
-        users = {row.user: row.end for row in by_end}
-        traces = {row.trace: row.start for row in sorted(rows, key=_by_start, reverse=True)}
-        for kind, ends in (("session", sessions), ("user", users)):
-            groups = ((ids[text], end) for text, end in ends.items() if text)
-            self.connection.executemany(statement(f"upsert_{kind}"), groups)
-        self.connection.executemany(statement("upsert_trace"), traces.items())
-
-    def _rebuild_stale_groups(self) -> None:
+    def _correct_stale_groups(self) -> None:
         """Correct the groups that lost a row, or whose row moved."""
         for group in _GROUPS:
-            for step in ("drop", "rebuild", "clear"):
-                self.connection.execute(statement(f"{step}_stale_{group}"))
+            for step in ("drop_empty", "correct_stale", "clear_stale"):
+                self.connection.execute(statement(f"{step}_{group}"))

@@ -1,0 +1,133 @@
+"""Keeps the sums in step with the rows: what a transaction adds, and what it takes away."""
+
+from __future__ import annotations
+
+from operator import add, neg
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+
+import orjson
+
+from .codec import amounts
+from .sql import statement
+from .sums import FACETS, HOUR
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from .codec import Amounts, Packed
+    from .strings import Strings
+
+__all__ = ["Tally"]
+
+_K = TypeVar("_K")
+_GROUPS: Final = {"session": "end", "user": "end", "trace": "start"}
+
+
+class _Key(NamedTuple):
+    """What rows are summed up by; all but the trace and the hour are ids of `strings`."""
+
+    trace: bytes | str
+    session: int | None
+    user: int | None
+    version: int | None
+    model: int | None
+    environment: int
+    facets: int
+    hour: int
+
+
+class _Sum(NamedTuple):
+    """The sums of rows, and the times that they lie between."""
+
+    start: int
+    end: int
+    amounts: Amounts
+
+    def plus(self, other: _Sum) -> _Sum:
+        return _Sum(
+            min(self.start, other.start),
+            max(self.end, other.end),
+            tuple(map(add, self.amounts, other.amounts)),
+        )
+
+
+class Tally:
+    """The sums that one connection writes."""
+
+    def __init__(self, connection: sqlite3.Connection, strings: Strings) -> None:
+        self._connection = connection
+        self._strings = strings
+
+    def update(
+        self,
+        rows: Sequence[Packed] = (),
+        ids: Mapping[str | bytes | None, int | None] | None = None,
+    ) -> None:
+        """Add rows that were written, whose texts have these ids, and take away what is gone.
+
+        Call it in the transaction of the rows.
+        """
+        sums = _joined(
+            (
+                *((_key(row, ids or {}), _Sum(row.start, row.end, row.amounts)) for row in rows),
+                *self._withdrawn(),
+            )
+        )
+        self._write_groups(sums)
+        self._write_sums(sums)
+
+    def _withdrawn(self) -> Iterator[tuple[_Key, _Sum]]:
+        """Read the rows that were replaced or removed, with their amounts negated."""
+        rows = self._connection.execute(statement("withdrawn")).fetchall()
+        if rows:
+            self._connection.execute(statement("clear_withdrawn"))
+        for row in rows:
+            *named, start, end = row[:9]
+            taken = tuple(map(neg, amounts(*row[9:])))
+            yield _Key._make((*named, start // HOUR)), _Sum(start, end, taken)
+
+    def _write_groups(self, sums: Mapping[_Key, _Sum]) -> None:
+        for kind, bound in _GROUPS.items():
+            groups = _joined((getattr(key, kind), each) for key, each in sums.items())
+            rows = [
+                (group, getattr(each, bound), *each.amounts)
+                for group, each in groups.items()
+                if group is not None
+            ]
+            self._connection.executemany(statement(f"upsert_{kind}"), rows)
+
+    def _write_sums(self, sums: Mapping[_Key, _Sum]) -> None:
+        cells = _joined((cell, each) for key, each in sums.items() for cell in self._cells(key))
+        rows = [(*cell, *each.amounts) for cell, each in cells.items()]
+        self._connection.executemany(statement("upsert_sum"), rows)
+        shrunk = [cell for cell, each in cells.items() if each.amounts[1] <= 0]
+        self._connection.executemany(statement("drop_empty_sum"), shrunk)
+
+    def _cells(self, key: _Key) -> Iterator[tuple[int, ...]]:
+        """The keys of the table `sums` that a row counts for, one in each dimension."""
+        *facets, outcome = self._facets(key.facets)
+        values = (key.user, key.version, key.model, *facets)
+        for dimension, value in enumerate(values):
+            yield dimension, key.hour, key.environment, value or 0, outcome or 0
+
+    def _facets(self, facets: int) -> tuple[int | None, ...]:
+        """The ids of the values of FACETS in a text of this id."""
+        if facets not in self._strings.parts:
+            (text,) = self._connection.execute(statement("string"), (facets,)).fetchone()
+            values = orjson.loads(text)
+            ids = self._strings.ids(values.values())
+            self._strings.parts[facets] = tuple(ids[values.get(name)] for name in FACETS)
+        return self._strings.parts[facets]
+
+
+def _key(row: Packed, ids: Mapping[str | bytes | None, int | None]) -> _Key:
+    named = (ids[text] for text in row.named)
+    return _Key._make((row.trace, *named, row.start // HOUR))
+
+
+def _joined(sums: Iterable[tuple[_K, _Sum]]) -> dict[_K, _Sum]:
+    joined: dict[_K, _Sum] = {}
+    for key, each in sums:
+        joined[key] = joined[key].plus(each) if key in joined else each
+    return joined
