@@ -46,6 +46,7 @@ class Observation(NamedTuple):
         model_parameters: A JSON object as text, `{}` when there are none.
         usage: Tokens by kind, with `total` unless empty.
         cost: US dollars by kind, with `total` where Langfuse adds one; empty means unknown.
+        is_priced: Whether the cost is tokens times the model's price.
         prompt_name: Prompt of a GENERATION.
         prompt_version: Version of that prompt, 0 to 65535.
         input: Stored text: JSON, or whatever string was sent.
@@ -80,6 +81,7 @@ class Observation(NamedTuple):
     model_parameters: str
     usage: dict[str, int]
     cost: dict[str, float]
+    is_priced: bool
     prompt_name: str
     prompt_version: int | None
     input: str | None

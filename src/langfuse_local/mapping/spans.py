@@ -19,7 +19,7 @@ from .observation import Observation
 from .observation_type import observation_type
 from .origin import Origin, Resource, Scope
 from .plan import PLANS
-from .prices import prices_of
+from .prices import model_of
 from .tools import with_tools
 from .usage import usage
 from .values import Attributes, attributes
@@ -108,6 +108,9 @@ def _observation(span: Span, place: Place, origin: Origin) -> Observation:
     counted = {} if generations.is_roll_up(values) else values
     model = generations.model_name(counted)
     tokens = usage(counted) if counted and plan.has_usage else {}
+    priced = model_of(model)
+    reported = reported_cost(counted)
+    computed = computed_cost(tokens, priced.prices) if priced else {}
     type_ = observation_type(values)
     prompted = values if type_ == "GENERATION" else {}
     resource = origin.resource
@@ -133,7 +136,8 @@ def _observation(span: Span, place: Place, origin: Origin) -> Observation:
         if plan.has_parameters
         else generations.NO_PARAMETERS,
         usage=tokens,
-        cost=reported_cost(counted) or computed_cost(tokens, prices_of(model)),
+        cost=reported or computed,
+        is_priced=bool(computed and not reported),
         prompt_name=generations.prompt_name(prompted),
         prompt_version=generations.prompt_version(prompted),
         **content_of(span, values, plan, origin)._asdict(),
