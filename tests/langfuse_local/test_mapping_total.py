@@ -173,7 +173,7 @@ def _assert_storable(observation: Observation) -> None:
     assert all(isinstance(text, str) for text in observation.metadata.values())
     assert isinstance(json.loads(observation.model_parameters), dict)
     assert {type(tag) for tag in observation.tags} <= {str}
-    *values, origin = observation
+    *values, origin, _ = observation
     json.dumps([*values, origin.metadata], ensure_ascii=False, allow_nan=False).encode()
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BLOCKS",
     "COMMON_PREFIX",
+    "OBJECT_KEYS",
     "OBSERVATION_PREFIX",
     "TRACE_PREFIX",
     "Places",
@@ -37,7 +38,7 @@ BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX)
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
-_OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, COMMON_PREFIX}
+OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, COMMON_PREFIX}
 # Every member repeats the names above it: with long ones, a small text would fill the memory.
 # What lies deeper stays the JSON that it is.
 _LONGEST_NAME: Final = 200
@@ -69,7 +70,7 @@ class Places:
             tuple((name, f"attributes.{name}") for name in names if not _is_taken(name)),
             tuple((name, place) for name, place in observation if place),
             tuple((name, place) for name, place in trace if place),
-            has_objects=not _OBJECT_KEYS.isdisjoint(names),
+            has_objects=not OBJECT_KEYS.isdisjoint(names),
         )
 
 

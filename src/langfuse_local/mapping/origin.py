@@ -32,9 +32,14 @@ class Resource:
         return cls(sent.SerializeToString())
 
     @cached_property
+    def message(self) -> ResourceSpans:
+        """The message that was sent."""
+        return ResourceSpans.FromString(self.sent)
+
+    @cached_property
     def attributes(self) -> Attributes:
         """Its attributes by name."""
-        return attributes(ResourceSpans.FromString(self.sent).resource.attributes)
+        return attributes(self.message.resource.attributes)
 
     @cached_property
     def version(self) -> str:
@@ -76,7 +81,7 @@ class Scope:
         """Its attributes by name."""
         return attributes(self.message.scope.attributes)
 
-    @property
+    @cached_property
     def is_own_sdk(self) -> bool:
         """Whether Langfuse's own SDK made the spans."""
         return self.message.scope.name.startswith(_OWN_SDK)
