@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rows import CHAT, ROOT, SECOND, START, again, changed
+from tables import contents, rebuilt
 
 from langfuse_local.api.scores import Scores
 from langfuse_local.store.store import Store
@@ -125,36 +126,6 @@ def test_lists_by_a_number(store: Store, order: Any) -> None:
         assert [group.id for group in groups] == ["big", "middle", "small"]
     assert store.sessions(order=order, limit=1, offset=1)[0].id == "middle"
     assert [trace.totals.observations for trace in store.traces(order=order)] == [3, 2, 1]
-
-
-def rebuilt(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """The tables of sums as they would be, made of the rows from the beginning."""
-    rows = [row.observation for row in store.observations([], limit=100_000)]
-    with closing(Store(store.path.with_name("rebuilt.db"))) as other:
-        other.save(rows)
-        tables = contents(other)
-    store.path.with_name("rebuilt.db").unlink()
-    return tables
-
-
-def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """The tables of sums, with texts for ids."""
-    text = "(SELECT value FROM strings WHERE id = {0}.{1})"
-    names = {"sessions": ["id"], "users": ["id"], "sums": ["value", "environment", "outcome"]}
-    amounts = (
-        "turns, observations, errors, input_tokens, output_tokens, cost, priced, unknown_costs"
-    )
-    tables = {}
-    for table, time in (
-        ("sessions", "ended"),
-        ("users", "ended"),
-        ("traces", "started"),
-        ("sums", "hour, dimension"),
-    ):
-        columns = [text.format(table, name) for name in names.get(table, ())] or ["hex(id)"]
-        query = f"SELECT {', '.join(columns)}, {time}, {amounts} FROM {table}"
-        tables[table] = sorted((tuple(row) for row in store.rows(query)), key=repr)
-    return tables
 
 
 @pytest.mark.parametrize("seed", range(5))

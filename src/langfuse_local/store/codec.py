@@ -22,7 +22,7 @@ from .sums import FACETS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..mapping.observation import Observation
     from ..mapping.spans import Content
@@ -90,19 +90,18 @@ def pack(observation: Observation, received: int) -> Packed:
         named=tuple(interned[place] for place in _NAMED),  # type: ignore[misc]  # no bytes
         start=start,
         end=max(start, end),
-        amounts=amounts(observation.is_root, observation.level == "ERROR", *usage),
+        amounts=amounts(observation.is_root, observation.level == "ERROR", usage[:3], usage[3]),
     )
 
 
 def amounts(
-    is_root: int,  # of a row, 0 or 1
-    is_error: int,
-    input_tokens: int | None,
-    output_tokens: int | None,
-    total_tokens: int | None,
-    cost: float | None,
+    is_root: int, is_error: int, tokens: Sequence[int | None], cost: float | None
 ) -> Amounts:
-    """What a row adds to sums, in the order of their columns from `turns` on."""
+    """What a row adds to sums, in the order of their columns from `turns` on.
+
+    Whether it is a root and an error is 0 or 1; its tokens are those of input, output, and all.
+    """
+    input_tokens, output_tokens, total_tokens = tokens
     return (
         int(is_root),
         1,

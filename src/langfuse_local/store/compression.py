@@ -6,14 +6,21 @@ that a span takes from the socket to the disk.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from typing import Final
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from zstandard import DICT_TYPE_RAWCONTENT, ZstdCompressionDict, ZstdCompressor, ZstdDecompressor
+from zstandard import (
+    DICT_TYPE_RAWCONTENT,
+    ZstdCompressionDict,
+    ZstdCompressor,
+    ZstdDecompressor,
+    ZstdError,
+)
 
-__all__ = ["compress", "decompress"]
+__all__ = ["DamagedError", "compress", "decompress"]
 
 _LEVEL: Final = 3
 # Names and values that spans are made of, the most frequent last; without them a span would not
@@ -105,11 +112,19 @@ _EXAMPLE: Final = ZstdCompressionDict(_example(), dict_type=DICT_TYPE_RAWCONTENT
 _EXAMPLE.precompute_compress(level=_LEVEL)
 
 
+class DamagedError(sqlite3.DatabaseError):
+    """What the file holds is not what was written to it."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 class _Codec(threading.local):
     """One per thread: two threads must not use either object at once."""
 
     def __init__(self) -> None:
-        self.compress = ZstdCompressor(_LEVEL, dict_data=_EXAMPLE, write_dict_id=False).compress
+        self.compress = ZstdCompressor(
+            _LEVEL, dict_data=_EXAMPLE, write_checksum=True, write_dict_id=False
+        ).compress
         self.decompress = ZstdDecompressor(dict_data=_EXAMPLE).decompress
 
 
@@ -117,10 +132,13 @@ _codec = _Codec()
 
 
 def compress(content: bytes) -> bytes:
-    """Compress a message."""
+    """Compress a message, with a checksum: SQLite has none."""
     return _codec.compress(content)
 
 
 def decompress(content: bytes) -> bytes:
-    """The message that was compressed."""
-    return _codec.decompress(content)
+    """The message that was compressed; raises DamagedError."""
+    try:
+        return _codec.decompress(content)
+    except ZstdError as error:
+        raise DamagedError(f"A stored span cannot be read: {error}") from error

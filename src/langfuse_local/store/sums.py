@@ -112,7 +112,7 @@ class Sums:
         outcome: str | None = None,
         limit: int = _LIMIT,
     ) -> list[Sum]:
-        """The sums of each value, the most expensive first; by time if there are periods (UTC).
+        """The sums of each value, the most expensive first; of each period (UTC), if there are any.
 
         Args:
             dimension: One of DIMENSIONS.
@@ -126,9 +126,9 @@ class Sums:
         """
         given = {"value": value, "environment": environment, "outcome": outcome}
         where = " AND ".join(_IS[name] for name, text in given.items() if text is not None)
-        order = "period, value" if per else "turns DESC" if outcome else "cost DESC, turns DESC"
+        order = "turns DESC" if outcome else "cost DESC, turns DESC"
         rows = self._read(
-            statement("sums", where=where or "1", order=order),
+            statement("sums", where=where or "1", order=f"period, {order}" if per else order),
             {
                 "dimension": DIMENSIONS.index(dimension),
                 "since": since // HOUR,
@@ -147,7 +147,7 @@ class Sums:
 
         The 1,000 newest scores of the period count, if they are numbers.
         """
-        column = f"(SELECT value FROM strings WHERE id = spans.{dimension})"
+        column = f"(SELECT value FROM strings WHERE id = spans.{dimension})"  # noqa: S608 - a literal
         if dimension in FACETS:
             facets = "(SELECT value FROM strings WHERE id = spans.facets)"
             column = f"json_extract({facets}, '$.{dimension}')"

@@ -83,8 +83,8 @@ class Tally:
         if rows:
             self._connection.execute(statement("clear_withdrawn"))
         for row in rows:
-            *named, start, end = row[:9]
-            taken = tuple(map(neg, amounts(*row[9:])))
+            *named, start, end, is_root, is_error = row[:11]
+            taken = tuple(map(neg, amounts(is_root, is_error, row[11:14], row[14])))
             yield _Key._make((*named, start // HOUR)), _Sum(start, end, taken)
 
     def _write_groups(self, sums: Mapping[_Key, _Sum]) -> None:

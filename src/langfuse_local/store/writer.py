@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from .codec import pack
-from .database import open_writer
+from .database import StoreError, open_writer
 from .sql import statement
 from .strings import Strings
 from .tally import Tally
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 _T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
 _DAMAGED = "the file is damaged. Move it away: a new one is made at once, and no restart is needed"
 _ROWS_AT_A_TIME = 512  # are in memory
 _GROUPS = ("sessions", "users", "traces")
@@ -41,6 +43,7 @@ class Writer:
         """Open the file, created on first use; raises StoreError."""
         self.generation = 0
         self._path = path
+        self._log = path.with_name(f"{path.name}-wal")  # SQLite's own
         self._thread = ThreadPoolExecutor(1, "store-writer")
         self._open()
 
@@ -92,13 +95,24 @@ class Writer:
         sql = statement("delete_oldest_scores")
         return self.run(lambda: self.connection.execute(sql, values).rowcount)
 
+    def check(self) -> None:
+        """Make sure that readers see what is in the file; raises sqlite3.Error or StoreError."""
+        if (
+            self._opened
+            and _inode(self._path) == self._opened
+            and _inode(self._log) != self._log_id
+        ):
+            self.run(lambda: None)
+
     def _run(self, work: Callable[[], _T]) -> _T:
-        if self._opened is None or self._identity() != self._opened:
+        if self._opened is None or _inode(self._path) != self._opened:
             self.connection.close()
             self._open()
+        elif _inode(self._log) != self._log_id:
+            self._save_log()
         if self._damaged:
             raise sqlite3.DatabaseError(_DAMAGED)
-        self.connection.execute("BEGIN IMMEDIATE")
+        self._begin()
         try:
             result = work()
             self.connection.execute("COMMIT")
@@ -110,25 +124,36 @@ class Writer:
             raise
         return result
 
+    def _begin(self) -> None:
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise StoreError(
+                f"Another program is writing to {self._path}: close what has it open."
+            ) from error
+
+    def _save_log(self) -> None:
+        """Move what the deleted log holds, which this connection alone still sees, to the file."""
+        _logger.warning("%s was deleted. What it held is saved in %s.", self._log, self._path)
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.connection.close()
+        self._open()
+
     def _open(self) -> None:
         self.generation += 1
         self._opened: tuple[int, int] | None = None
         self.connection = open_writer(self._path)
         self.strings = Strings(self.connection)
         self._tally = Tally(self.connection, self.strings)
-        self._opened = self._identity()
+        self._opened = _inode(self._path)
+        self._log_id = _inode(self._log)
         self._damaged = False
 
     def mark_damaged(self) -> None:
         """Stop writing to this file, since part of it cannot be read."""
         self._damaged = True
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
 
     def _insert(self, rows: Sequence[Packed]) -> None:
         ids = self.strings.ids(text for row in rows for text in row.interned)
@@ -141,3 +166,11 @@ class Writer:
         for group in _GROUPS:
             for step in ("drop_empty", "correct_stale", "clear_stale"):
                 self.connection.execute(statement(f"{step}_{group}"))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

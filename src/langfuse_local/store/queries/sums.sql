@@ -65,7 +65,7 @@ SELECT
         )
     ) AS outcomes
 FROM page
-ORDER BY {order};
+ORDER BY {order}, name;
 
 -- name: feedback
 WITH recent AS (
