@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -157,3 +158,18 @@ def test_agree_with_the_rows_whatever_happens(store: Store, seed: int) -> None:
     assert contents(store) == rebuilt(store)
     store.prune(before=2**62)
     assert not any(contents(store).values())
+
+
+def test_are_made_again_after_another_program_wrote(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rows that were deleted behind the backend's back are out of the sums when it starts again."""
+    path = tmp_path / "langfuse.db"
+    with closing(Store(path)) as store:
+        store.save([ROOT, CHAT, *(again(CHAT, n, user_id=f"user {n}") for n in range(1, 5))])
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("DELETE FROM spans WHERE id IN (2, 4)")
+    with closing(Store(path)) as store:
+        assert store.counts().observations == 4
+        assert contents(store) == rebuilt(store)
+    assert "did not agree with its rows" in caplog.text

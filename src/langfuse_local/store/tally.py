@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import add, neg
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import orjson
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Tally"]
 
 _K = TypeVar("_K")
+_ROWS_AT_A_TIME: Final = 10_000
 _GROUPS: Final = {"session": "end", "user": "end", "trace": "start"}
 
 
@@ -77,15 +78,23 @@ class Tally:
         self._write_groups(sums)
         self._write_sums(sums)
 
+    def rebuild(self) -> None:
+        """Make all sums again from the rows; call it in a transaction."""
+        for table in ("sums", *(f"{kind}s" for kind in _GROUPS)):
+            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - from a literal
+        rows = self._connection.execute(statement("summed_rows"))
+        while portion := rows.fetchmany(_ROWS_AT_A_TIME):
+            sums = _joined(map(_counted, portion))
+            self._write_groups(sums)
+            self._write_sums(sums)
+
     def _withdrawn(self) -> Iterator[tuple[_Key, _Sum]]:
         """Read the rows that were replaced or removed, with their amounts negated."""
         rows = self._connection.execute(statement("withdrawn")).fetchall()
         if rows:
             self._connection.execute(statement("clear_withdrawn"))
-        for row in rows:
-            *named, start, end, is_root, is_error = row[:11]
-            taken = tuple(map(neg, amounts(is_root, is_error, row[11:14], row[14])))
-            yield _Key._make((*named, start // HOUR)), _Sum(start, end, taken)
+        for key, each in map(_counted, rows):
+            yield key, each._replace(amounts=tuple(map(neg, each.amounts)))
 
     def _write_groups(self, sums: Mapping[_Key, _Sum]) -> None:
         for kind, bound in _GROUPS.items():
@@ -124,6 +133,13 @@ class Tally:
 def _key(row: Packed, ids: Mapping[str | bytes | None, int | None]) -> _Key:
     named = (ids[text] for text in row.named)
     return _Key._make((row.trace, *named, row.start // HOUR))
+
+
+def _counted(row: Sequence[Any]) -> tuple[_Key, _Sum]:
+    """Read a row of the statement `withdrawn`."""
+    *named, start, end, is_root, is_error = row[:11]
+    key = _Key._make((*named, start // HOUR))
+    return key, _Sum(start, end, amounts(is_root, is_error, row[11:14], row[14]))
 
 
 def _joined(sums: Iterable[tuple[_K, _Sum]]) -> dict[_K, _Sum]:

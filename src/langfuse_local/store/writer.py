@@ -136,8 +136,10 @@ class Writer:
 
     def _save_log(self) -> None:
         """Move what the deleted log holds, which this connection alone still sees, to the file."""
+        (is_busy, *_) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreError(f"{self._log} was deleted, and {self._path} is being read: try again.")
         _logger.warning("%s was deleted. What it held is saved in %s.", self._log, self._path)
-        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self.connection.close()
         self._open()
 
@@ -150,6 +152,16 @@ class Writer:
         self._opened = _inode(self._path)
         self._log_id = _inode(self._log)
         self._damaged = False
+        self._check_sums()
+
+    def _check_sums(self) -> None:
+        """Make the sums again if another program has written rows without them."""
+        counted, there = self.connection.execute(statement("counted_rows")).fetchone()
+        if counted != there:
+            _logger.warning("The sums in %s did not agree with its rows: made again.", self._path)
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._tally.rebuild()
+            self.connection.execute("COMMIT")
 
     def mark_damaged(self) -> None:
         """Stop writing to this file, since part of it cannot be read."""

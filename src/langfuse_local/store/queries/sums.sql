@@ -25,6 +25,20 @@ SELECT
     root, is_error, input_tokens, output_tokens, total_tokens, cost
 FROM withdrawn;
 
+-- name: summed_rows
+-- All rows, with the columns of `withdrawn`.
+SELECT
+    trace, session, user, version, model, environment, facets,
+    start, start + max(duration, 0), root,
+    level IS (SELECT id FROM strings WHERE value = 'ERROR'),
+    input_tokens, output_tokens, total_tokens, cost
+FROM spans;
+
+-- name: counted_rows
+SELECT
+    (SELECT CAST(total(observations) AS INTEGER) FROM traces),
+    (SELECT count(*) FROM spans);
+
 -- name: clear_withdrawn
 DELETE FROM withdrawn;
 
