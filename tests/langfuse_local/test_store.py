@@ -220,3 +220,24 @@ def test_takes_a_span_many_times_at_once(store: Store) -> None:
     store.save([*moved, *(changed(each, session_id="last") for each in moved)])
     assert [each.id for each in store.sessions()] == ["last"]
     assert store.counts().observations == 1
+
+
+def test_outlines_a_trace(store: Store) -> None:
+    """The tree of a trace without its content: what is where, how long, at what cost."""
+    store.save([ROOT, changed(CHAT, session_id=None)])
+    root, chat = store.outline(ROOT.trace_id)
+    assert (root.id, root.parent_id, root.type, root.is_root) == (ROOT.id, None, "AGENT", True)
+    assert (root.start, root.end) == (START // 1000, (START + SECOND) // 1000)
+    assert (root.cost, root.is_cost_unknown, root.has_session) == (None, False, True)
+    assert (chat.parent_id, chat.name, chat.input_tokens) == (ROOT.id, "chat", 120)
+    assert (chat.cost, chat.has_session, chat.has_user) == (0.75, False, True)
+    assert store.outline("f" * 32) == []
+
+
+def test_finds_one_observation(store: Store) -> None:
+    """One span of a trace is read alone."""
+    store.save([ROOT, CHAT])
+    stored = store.observation(CHAT.trace_id, CHAT.id)
+    assert stored is not None
+    assert stored.observation == CHAT
+    assert store.observation(CHAT.trace_id, "f" * 16) is None

@@ -13,10 +13,12 @@ from .readers import Readers
 from .sql import statement
 from .summaries import (
     Counts,
+    Outline,
     SessionSummary,
     TraceSummary,
     UserSummary,
     counts_of,
+    outline_of,
     session_of,
     trace_of,
     user_of,
@@ -110,6 +112,16 @@ class Store:
     def observations_of_trace(self, trace_id: str) -> list[Stored]:
         """Every observation of a trace, oldest first."""
         return self._observations([id_is("trace", trace_id)], _OLDEST_FIRST)
+
+    def outline(self, trace_id: str) -> list[Outline]:
+        """A trace's observations without their content, oldest first: quick, however many."""
+        rows = self.rows(statement("outline"), {"trace": key_of(trace_id)})
+        return [outline_of(row) for row in rows]
+
+    def observation(self, trace_id: str, span_id: str) -> Stored | None:
+        """One observation, None if it is not there."""
+        found = self._observations([id_is("trace", trace_id), id_is("span", span_id)], "")
+        return found[0] if found else None
 
     def counts(self) -> Counts:
         """How many sessions, users, traces and observations there are."""

@@ -74,6 +74,20 @@ SELECT
 FROM page
 ORDER BY {order} DESC, trace DESC;
 
+-- name: outline
+SELECT
+    span, parent, start, start + duration AS "end", root,
+    (SELECT value FROM strings WHERE id = spans.type) AS type,
+    (SELECT value FROM strings WHERE id = spans.name) AS name,
+    (SELECT value FROM strings WHERE id = spans.level) AS level,
+    input_tokens, output_tokens, cost,
+    cost IS NULL AND total_tokens > 0 AS is_cost_unknown,
+    session IS NOT NULL AS has_session,
+    user IS NOT NULL AS has_user
+FROM spans
+WHERE trace = :trace
+ORDER BY start, id;
+
 -- name: drop_empty_traces
 DELETE FROM traces WHERE id IN (SELECT id FROM stale_traces) AND observations = 0;
 
