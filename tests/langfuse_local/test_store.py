@@ -8,8 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from mapped import key_values
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from rows import CHAT, ROOT, SECOND, START, again, changed
 
+from langfuse_local.mapping.spans import observations
 from langfuse_local.store.conditions import Position, id_is, root_is, text_in
 from langfuse_local.store.database import StoreError
 from langfuse_local.store.sql import statement
@@ -241,3 +244,28 @@ def test_finds_one_observation(store: Store) -> None:
     assert stored is not None
     assert stored.observation == CHAT
     assert store.observation(CHAT.trace_id, "f" * 16) is None
+
+
+def test_keeps_what_was_sent(store: Store) -> None:
+    """Attributes with their types, events, links, and where the span is from come back as sent."""
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add(schema_url="https://example.org/1")
+    resource_spans.resource.attributes.extend(key_values({"service.name": "agent", "n": 1}))
+    scope_spans = resource_spans.scope_spans.add(schema_url="https://example.org/2")
+    scope_spans.scope.attributes.extend(key_values({"k": [True, 2.5, b"\x00"]}))
+    span = scope_spans.spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, name="work", kind=3)
+    span.trace_state, span.dropped_attributes_count = "a=b", 7
+    span.attributes.extend(key_values({"a": {"b": None}, "c": [], "d": "text", "e": -1}))
+    span.events.add(name="retried", time_unix_nano=5).attributes.extend(key_values({"n": 2}))
+    span.links.add(trace_id=b"u" * 16, span_id=b"v" * 8).attributes.extend(key_values({"l": "m"}))
+    before = ExportTraceServiceRequest.FromString(request.SerializeToString())
+    store.save(observations(request))
+    (row,) = (stored.observation for stored in store.observations([], limit=1))
+    sent = before.resource_spans[0]
+    assert row.origin.resource.message.resource == sent.resource
+    assert row.origin.resource.message.schema_url == sent.schema_url
+    assert row.origin.scope.message.scope == sent.scope_spans[0].scope
+    assert row.origin.scope.message.schema_url == sent.scope_spans[0].schema_url
+    kept = row.span
+    kept.trace_id, kept.span_id = b"t" * 16, b"s" * 8
+    assert kept == sent.scope_spans[0].spans[0]

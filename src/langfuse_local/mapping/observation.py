@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
 if TYPE_CHECKING:
     from .origin import Origin
 
@@ -55,7 +57,7 @@ class Observation(NamedTuple):
             it can. Span attributes that no field took lie under `attributes.`.
         origin: Where the span comes from, and the rest of the metadata: the resource under
             `resourceAttributes.`, the instrumentation scope under `scope.`.
-        sent: The span as it was sent, an OTLP message less its ids and times.
+        sent: The span as it was sent, an OTLP message less its ids and times; see `span`.
     """
 
     id: str
@@ -89,6 +91,11 @@ class Observation(NamedTuple):
     own_metadata: dict[str, str]
     origin: Origin
     sent: bytes
+
+    @property
+    def span(self) -> Span:
+        """The span as it was sent, with its events and links; ids and times are fields above."""
+        return Span.FromString(self.sent)
 
     @property
     def metadata(self) -> dict[str, str]:

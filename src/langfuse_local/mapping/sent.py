@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
-
 from .metadata import metadata
 from .origin import Origin
 from .plan import PLANS
@@ -14,6 +12,8 @@ from .values import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from .observation import Observation
     from .values import Attributes
@@ -42,7 +42,7 @@ class Sent:
     @classmethod
     def of(cls, row: Observation) -> Self:
         """Read what was sent."""
-        span = Span.FromString(row.sent)
+        span = row.span
         values = attributes(span.attributes)
         plan = PLANS[tuple(values)].places
         places: dict[str, list[str]] = {}
