@@ -20,19 +20,25 @@ def rebuilt(store: Store) -> dict[str, list[tuple[Any, ...]]]:
 
 def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
     """The tables of sums, with texts for ids."""
-    text = "(SELECT value FROM strings WHERE id = {0}.{1})"
-    names = {"sessions": ["id"], "users": ["id"], "sums": ["value", "environment", "outcome"]}
-    amounts = (
-        "turns, observations, errors, input_tokens, output_tokens, cost, priced, unknown_costs"
-    )
-    tables = {}
-    for table, time in (
-        ("sessions", "ended"),
-        ("users", "ended"),
-        ("traces", "started"),
-        ("sums", "hour, dimension"),
-    ):
-        columns = [text.format(table, name) for name in names.get(table, ())] or ["hex(id)"]
-        query = f"SELECT {', '.join(columns)}, {time}, {amounts} FROM {table}"
-        tables[table] = sorted((tuple(row) for row in store.rows(query)), key=repr)
-    return tables
+    return {
+        table: sorted(
+            (tuple(row) for row in store.rows(f"SELECT {columns} FROM {table}")), key=repr
+        )
+        for table, columns in _COLUMNS.items()
+    }
+
+
+def _text(column: str) -> str:
+    return f"(SELECT value FROM strings WHERE id = {column})"
+
+
+_AMOUNTS = "turns, observations, errors, input_tokens, output_tokens, cost, priced, unknown_costs"
+_MEMBER = f"CASE kind WHEN 2 THEN hex(member) ELSE {_text('member')} END"
+_COLUMNS = {
+    "sessions": f"{_text('sessions.id')}, ended, {_AMOUNTS}",
+    "users": f"{_text('users.id')}, ended, {_AMOUNTS}",
+    "traces": f"hex(id), started, {_AMOUNTS}",
+    "sums": "dimension, hour, "
+    f"{_text('environment')}, {_text('sums.value')}, {_text('outcome')}, {_AMOUNTS}",
+    "members": f"kind, dimension, {_text('members.value')}, {_MEMBER}, spans",
+}

@@ -43,7 +43,7 @@ __all__ = [
 _NANOS = 1000
 _LARGEST = 2**63 - 1  # of an SQLite integer
 _PICO = 1e12  # A cost has twelve places.
-_NAMED = (8, 7, 4, 11, 6, 12)  # places of Packed.named in `_interned`
+_NAMED = (8, 7, 4, 11, 6, 12, 2, 10)  # places of Packed.named in `_interned`
 _MAX_FACET_LENGTH = 200
 
 Amounts: TypeAlias = tuple[int, ...]
@@ -53,7 +53,7 @@ class Packed(NamedTuple):
     """One row: the values of its own columns, then those of its interned columns.
 
     The other fields are what the sums are made of: `named` are the session, the user, the version,
-    the model, the environment and the facets.
+    the model, the environment, the facets, the level and the tags.
     """
 
     values: tuple[object, ...]

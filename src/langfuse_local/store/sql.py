@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _INCLUDE = re.compile(r"\{(\w+)\}")
 
 
-@cache
+@lru_cache(maxsize=1000)  # Of the parts there are many combinations.
 def statement(name: str, **parts: str) -> str:
     """The statement of this name, with what it includes; raises LookupError if there is none.
 

@@ -10,6 +10,7 @@ from .conditions import Position, after, every, id_is
 from .ids import key_of
 from .pruning import prune
 from .readers import Readers
+from .selection import EVERYTHING, conditions
 from .sql import statement
 from .summaries import (
     Counts,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ..mapping.observation import Observation
     from ..mapping.origin import Origin
     from .conditions import Condition
+    from .selection import Kind, Selection
     from .sums import Order
 
 __all__ = ["Store"]
@@ -134,11 +136,12 @@ class Store:
         offset: int = 0,
         user: str | None = None,
         order: Order = "time",
+        where: Selection = EVERYTHING,
     ) -> list[SessionSummary]:
         """Sessions, all or those of one user; their time is that of the last activity."""
         chosen = "sessions" if user is None else "sessions_of_user"
         values = {"limit": limit, "offset": offset, "user": user}
-        return [session_of(row) for row in self._summaries("session", chosen, values, order)]
+        return [session_of(row) for row in self._list("session", chosen, values, order, where)]
 
     def session(self, session_id: str) -> SessionSummary | None:
         """One session, None if no observation has that id."""
@@ -146,11 +149,17 @@ class Store:
         return session_of(rows[0]) if rows else None
 
     def users(
-        self, *, limit: int = _PAGE, offset: int = 0, order: Order = "time"
+        self,
+        *,
+        limit: int = _PAGE,
+        offset: int = 0,
+        order: Order = "time",
+        where: Selection = EVERYTHING,
     ) -> list[UserSummary]:
         """Users; their time is that of the last activity. What has no user comes last of all."""
-        rows = self._summaries("user", "users", {"limit": limit, "offset": offset}, order)
-        if len(rows) < limit:
+        values = {"limit": limit, "offset": offset}
+        rows = self._list("user", "users", values, order, where)
+        if len(rows) < limit and where == EVERYTHING:
             rows += self.rows(_summary("user", "ended", "without_user"), {})
         return [user_of(row) for row in rows]
 
@@ -167,13 +176,14 @@ class Store:
         session: str | None = None,
         user: str | None = None,
         order: Order = "time",
+        where: Selection = EVERYTHING,
     ) -> list[TraceSummary]:
         """Traces, all, or those of one session, or else of one user; their time is their start."""
         chosen = "traces_of_session" if session is not None else "traces_of_user"
         if session is None and user is None:
             chosen = "traces"
         values = {"limit": limit, "offset": offset, "session": session, "user": user}
-        return [trace_of(row) for row in self._summaries("trace", chosen, values, order)]
+        return [trace_of(row) for row in self._list("trace", chosen, values, order, where)]
 
     def trace(self, trace_id: str) -> TraceSummary | None:
         """One trace, None if no observation has that id."""
@@ -193,12 +203,17 @@ class Store:
             rows = connection.execute(query, (*parameters, *values))
             return [unpack(row, origin_of) for row in rows]
 
-    def _summaries(
-        self, kind: str, chosen: str, values: Mapping[str, object], order: Order = "time"
+    def _list(
+        self, kind: Kind, chosen: str, values: Mapping[str, object], order: Order, where: Selection
     ) -> list[sqlite3.Row]:
+        sql, wanted, is_few = conditions(self.rows, kind, where)
         column = _ORDERS.get(order) or ("started" if kind == "trace" else "ended")
-        query = _summary(kind, column, f"{kind}_totals", chosen)
-        return self.rows(query, {"limit": 1, "offset": 0, **values})
+        # With the plus, few groups are looked up and sorted, and no index is read for their order.
+        query = _summary(kind, f"+({column})" if is_few else column, f"{kind}_totals", chosen, sql)
+        return self.rows(query, {**wanted, **values})
+
+    def _summaries(self, kind: str, chosen: str, values: dict[str, object]) -> list[sqlite3.Row]:
+        return self.rows(_summary(kind, "observations", f"{kind}_totals", chosen), values)
 
 
 def _origin(connection: sqlite3.Connection, resource: int, scope: int) -> Origin:
@@ -206,7 +221,9 @@ def _origin(connection: sqlite3.Connection, resource: int, scope: int) -> Origin
     return origin(*(part.fetchone()[0] for part in parts))
 
 
-def _summary(kind: str, order: str, totals: str, chosen: str | None = None) -> str:
+def _summary(
+    kind: str, order: str, totals: str, chosen: str | None = None, where: str = "1"
+) -> str:
     """One query out of three statements: the chosen groups, their totals, and their summaries.
 
     An index makes the totals of the chosen groups alone quick, and a summary needs look-ups per
@@ -214,6 +231,8 @@ def _summary(kind: str, order: str, totals: str, chosen: str | None = None) -> s
     """
     names = {"chosen": chosen, "page": totals}
     tables = [
-        f"{table} AS (\n{statement(name, order=order)}\n)" for table, name in names.items() if name
+        f"{table} AS (\n{statement(name, order=order, where=where)}\n)"
+        for table, name in names.items()
+        if name
     ]
     return f"WITH {', '.join(tables)}\n{statement(f'{kind}_summary', order=order)}"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from operator import add, neg
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import orjson
 
 from .codec import amounts
+from .selection import KINDS
 from .sql import statement
 from .sums import FACETS, HOUR
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from .codec import Amounts, Packed
     from .strings import Strings
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Tally"]
 
 _K = TypeVar("_K")
+_OBSERVATIONS: Final = 1  # their place in amounts
+_MAX_TAGS: Final = 50
+_MAX_TAG_LENGTH: Final = 200
 _ROWS_AT_A_TIME: Final = 10_000
 _GROUPS: Final = {"session": "end", "user": "end", "trace": "start"}
 
@@ -35,6 +40,8 @@ class _Key(NamedTuple):
     model: int | None
     environment: int
     facets: int
+    level: int
+    tags: int
     hour: int
 
 
@@ -75,18 +82,16 @@ class Tally:
                 *self._withdrawn(),
             )
         )
-        self._write_groups(sums)
-        self._write_sums(sums)
+        self._write(sums)
 
     def rebuild(self) -> None:
         """Make all sums again from the rows; call it in a transaction."""
-        for table in ("sums", *(f"{kind}s" for kind in _GROUPS)):
+        for table in ("sums", "members", *(f"{kind}s" for kind in _GROUPS)):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - from a literal
         rows = self._connection.execute(statement("summed_rows"))
         while portion := rows.fetchmany(_ROWS_AT_A_TIME):
             sums = _joined(map(_counted, portion))
-            self._write_groups(sums)
-            self._write_sums(sums)
+            self._write(sums)
 
     def _withdrawn(self) -> Iterator[tuple[_Key, _Sum]]:
         """Read the rows that were replaced or removed, with their amounts negated."""
@@ -95,6 +100,11 @@ class Tally:
             self._connection.execute(statement("clear_withdrawn"))
         for key, each in map(_counted, rows):
             yield key, each._replace(amounts=tuple(map(neg, each.amounts)))
+
+    def _write(self, sums: Mapping[_Key, _Sum]) -> None:
+        self._write_groups(sums)
+        self._write_sums(sums)
+        self._write_members(sums)
 
     def _write_groups(self, sums: Mapping[_Key, _Sum]) -> None:
         for kind, bound in _GROUPS.items():
@@ -110,8 +120,29 @@ class Tally:
         cells = _joined((cell, each) for key, each in sums.items() for cell in self._cells(key))
         rows = [(*cell, *each.amounts) for cell, each in cells.items()]
         self._connection.executemany(statement("upsert_sum"), rows)
-        shrunk = [cell for cell, each in cells.items() if each.amounts[1] <= 0]
+        shrunk = [cell for cell, each in cells.items() if each.amounts[_OBSERVATIONS] <= 0]
         self._connection.executemany(statement("drop_empty_sum"), shrunk)
+
+    def _write_members(self, sums: Mapping[_Key, _Sum]) -> None:
+        spans: dict[tuple[object, ...], int] = {}
+        for key, each in sums.items():
+            for place, kind in enumerate(KINDS):
+                group = getattr(key, kind)
+                for dimension, value in self._values(key) if group is not None else ():
+                    member = (place, dimension, value, group)
+                    spans[member] = spans.get(member, 0) + each.amounts[_OBSERVATIONS]
+        rows = ((*member, count) for member, count in spans.items())
+        self._connection.executemany(statement("upsert_member"), rows)
+        shrunk = (member for member, count in spans.items() if count <= 0)
+        self._connection.executemany(statement("drop_empty_member"), shrunk)
+
+    def _values(self, key: _Key) -> Iterator[tuple[int, int]]:
+        """The dimensions of `Selection` that a row has a value of, each with the value."""
+        tier, region, workflow, outcome = self._facets(key.facets)
+        values = [(0, key.environment), (1, key.version), (2, key.level)]
+        values += [(3, tag) for tag in self._tags(key.tags)]
+        values += [(4, tier), (5, region), (6, workflow), (7, outcome)]
+        return ((dimension, value) for dimension, value in values if value is not None)
 
     def _cells(self, key: _Key) -> Iterator[tuple[int, ...]]:
         """The keys of the table `sums` that a row counts for, one in each dimension."""
@@ -122,12 +153,27 @@ class Tally:
 
     def _facets(self, facets: int) -> tuple[int | None, ...]:
         """The ids of the values of FACETS in a text of this id."""
-        if facets not in self._strings.parts:
-            (text,) = self._connection.execute(statement("string"), (facets,)).fetchone()
-            values = orjson.loads(text)
-            ids = self._strings.ids(values.values())
-            self._strings.parts[facets] = tuple(ids[values.get(name)] for name in FACETS)
-        return self._strings.parts[facets]
+        return self._parts(facets, lambda values: [values.get(name) for name in FACETS])
+
+    def _tags(self, tags: int) -> Iterable[int | None]:
+        """The ids of the tags in a text of this id."""
+        return self._parts(tags, _distinct)
+
+    def _parts(
+        self, text_id: int, read: Callable[[Any], list[str | None]]
+    ) -> tuple[int | None, ...]:
+        if text_id not in self._strings.parts:
+            (text,) = self._connection.execute(statement("string"), (text_id,)).fetchone()
+            parts = read(orjson.loads(text))
+            ids = self._strings.ids(parts)
+            self._strings.parts[text_id] = tuple(ids[part] for part in parts)
+        return self._strings.parts[text_id]
+
+
+def _distinct(tags: list[str]) -> list[str | None]:
+    """The tags that rows can be selected by: not every one of thousands, nor a long text."""
+    short = dict.fromkeys(tag for tag in tags if len(tag) <= _MAX_TAG_LENGTH)
+    return [*islice(short, _MAX_TAGS)]
 
 
 def _key(row: Packed, ids: Mapping[str | bytes | None, int | None]) -> _Key:
@@ -137,9 +183,9 @@ def _key(row: Packed, ids: Mapping[str | bytes | None, int | None]) -> _Key:
 
 def _counted(row: Sequence[Any]) -> tuple[_Key, _Sum]:
     """Read a row of the statement `withdrawn`."""
-    *named, start, end, is_root, is_error = row[:11]
+    *named, start, end, is_root, is_error = row[:13]
     key = _Key._make((*named, start // HOUR))
-    return key, _Sum(start, end, amounts(is_root, is_error, row[11:14], row[14]))
+    return key, _Sum(start, end, amounts(is_root, is_error, row[13:16], row[16]))
 
 
 def _joined(sums: Iterable[tuple[_K, _Sum]]) -> dict[_K, _Sum]:

@@ -147,12 +147,23 @@ CREATE TABLE sums (
 
 CREATE INDEX sums_by_value ON sums (dimension, value, hour);
 
+-- Which values the spans of a group have, and on how many of them: the numbers of the kind of the
+-- group and of the dimension are those of selection.py.
+CREATE TABLE members (
+    kind INTEGER NOT NULL,
+    dimension INTEGER NOT NULL,
+    value INTEGER NOT NULL,
+    member BLOB NOT NULL,
+    spans INTEGER NOT NULL,
+    PRIMARY KEY (kind, dimension, value, member)
+) WITHOUT ROWID;
+
 -- name: corrections
 -- Rows that were replaced or removed, as they were, until the sums are corrected.
 CREATE TEMP TABLE withdrawn (
     trace BLOB, session INTEGER, user INTEGER, version INTEGER, model INTEGER,
-    environment INTEGER, facets INTEGER, start INTEGER, "end" INTEGER, root INTEGER,
-    is_error INTEGER, input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER, cost REAL
+    environment INTEGER, facets INTEGER, level INTEGER, tags INTEGER, start INTEGER,
+    "end" INTEGER, root INTEGER, is_error INTEGER, input_tokens INTEGER, output_tokens INTEGER, total_tokens INTEGER, cost REAL
 );
 
 -- Groups that lost a span, or whose span moved, until their times are corrected.
@@ -166,7 +177,7 @@ CREATE TEMP TRIGGER span_replaced AFTER UPDATE OF sent ON spans
 BEGIN
     INSERT INTO withdrawn VALUES (
         old.trace, old.session, old.user, old.version, old.model, old.environment, old.facets,
-        old.start, old.start + max(old.duration, 0), old.root,
+        old.level, old.tags, old.start, old.start + max(old.duration, 0), old.root,
         old.level IS (SELECT id FROM strings WHERE value = 'ERROR'),
         old.input_tokens, old.output_tokens, old.total_tokens, old.cost
     );
@@ -176,7 +187,7 @@ CREATE TEMP TRIGGER span_removed AFTER DELETE ON spans
 BEGIN
     INSERT INTO withdrawn VALUES (
         old.trace, old.session, old.user, old.version, old.model, old.environment, old.facets,
-        old.start, old.start + max(old.duration, 0), old.root,
+        old.level, old.tags, old.start, old.start + max(old.duration, 0), old.root,
         old.level IS (SELECT id FROM strings WHERE value = 'ERROR'),
         old.input_tokens, old.output_tokens, old.total_tokens, old.cost
     );

@@ -3,11 +3,12 @@ INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended = max(ended, excluded.ended), {added};
 
 -- name: sessions
-SELECT id FROM sessions ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM sessions WHERE {where} ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: sessions_of_user
 SELECT id FROM sessions
 WHERE id IN (SELECT session FROM spans WHERE user = (SELECT id FROM strings WHERE value = :user))
+AND {where}
 ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: session_totals

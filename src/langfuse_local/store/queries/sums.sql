@@ -13,6 +13,14 @@ unknown_costs = unknown_costs + excluded.unknown_costs;
 INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (dimension, hour, environment, value, outcome) DO UPDATE SET {added};
 
+-- name: upsert_member
+INSERT INTO members VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (kind, dimension, value, member) DO UPDATE SET spans = spans + excluded.spans;
+
+-- name: drop_empty_member
+DELETE FROM members
+WHERE kind = ? AND dimension = ? AND value = ? AND member = ? AND spans = 0;
+
 -- name: drop_empty_sum
 DELETE FROM sums
 WHERE
@@ -21,14 +29,14 @@ WHERE
 
 -- name: withdrawn
 SELECT
-    trace, session, user, version, model, environment, facets, start, "end",
+    trace, session, user, version, model, environment, facets, level, tags, start, "end",
     root, is_error, input_tokens, output_tokens, total_tokens, cost
 FROM withdrawn;
 
 -- name: summed_rows
 -- All rows, with the columns of `withdrawn`.
 SELECT
-    trace, session, user, version, model, environment, facets,
+    trace, session, user, version, model, environment, facets, level, tags,
     start, start + max(duration, 0), root,
     level IS (SELECT id FROM strings WHERE value = 'ERROR'),
     input_tokens, output_tokens, total_tokens, cost

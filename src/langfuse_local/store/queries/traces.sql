@@ -3,7 +3,7 @@ INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET started = min(started, excluded.started), {added};
 
 -- name: traces
-SELECT id FROM traces ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM traces WHERE {where} ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: trace_by_id
 SELECT :id AS id;
@@ -11,11 +11,13 @@ SELECT :id AS id;
 -- name: traces_of_session
 SELECT id FROM traces
 WHERE id IN (SELECT trace FROM spans WHERE session = (SELECT id FROM strings WHERE value = :session))
+AND {where}
 ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: traces_of_user
 SELECT id FROM traces
 WHERE id IN (SELECT trace FROM spans WHERE user = (SELECT id FROM strings WHERE value = :user))
+AND {where}
 ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: trace_totals

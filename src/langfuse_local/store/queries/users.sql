@@ -3,7 +3,7 @@ INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended = max(ended, excluded.ended), {added};
 
 -- name: users
-SELECT id FROM users ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM users WHERE {where} ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: user_totals
 -- `chosen` holds the ids of users.
