@@ -21,6 +21,7 @@ from urllib.parse import quote
 from backend_load import SPANS, Ratio, Server, local, median, requests
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import decode
+from langfuse_local.store.selection import Selection
 from langfuse_local.store.store import Store
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ _PAGES = {
 _WHOLE = {
     "cost of every user": _metrics("userId"),
     "cost of every session": _metrics("sessionId"),
-    "p95 latency by name": _metrics("name", "p95", "latency"),
+    "p95 latency by version": _metrics("version", "p95", "latency"),
     "newest with a metadata value": "/api/public/v2/observations?filter="
     + quote(json.dumps([{**_filter("metadata", "eu"), "type": "stringObject", "key": "region"}])),
 }
@@ -91,6 +92,9 @@ _SUMS: dict[str, Callable[[Store], object]] = {
     "sessions by cost": lambda store: store.sessions(order="cost"),
     "users by cost": lambda store: store.users(order="cost"),
     "traces by tokens": lambda store: store.traces(order="tokens"),
+    "traces of one region": lambda store: store.traces(where=Selection(region="eu")),
+    "traces of no region": lambda store: store.traces(where=Selection(region="nowhere")),
+    "sessions with an error": lambda store: store.sessions(where=Selection(level="ERROR")),
 }
 
 

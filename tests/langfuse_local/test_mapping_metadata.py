@@ -131,7 +131,7 @@ def test_spans_that_replace_a_block_share_the_rest() -> None:
     attributes = [{"key": f"{TRACE}.scope", "value": {"stringValue": "mine"}}]
     spans = [span(spanId=f"{number:016x}", attributes=attributes) for number in (1, 2)]
     first, second = observations(decode(request_of(*spans), JSON))
-    assert first.origin is second.origin
+    assert first.details.origin is second.details.origin
 
 
 def test_of_one_name_twice_the_first_counts() -> None:

@@ -66,15 +66,13 @@ def attributes_of(sent: Sent, taken: Mapping[str, tuple[str, ...]]) -> Iterator[
             yield _attribute("span", pair, *_fate(sent, pair.key, fields, taken))
         else:
             yield _attribute("span", pair, "ignored", "sent again: the last one counts")
-    origin = sent.row.origin
+    origin, shared = sent.row.origin, sent.row.details.origin.metadata
     for pair in origin.resource.message.resource.attributes:
         kept = f"resourceAttributes.{pair.key}"
         names = fields.get(f"resource {pair.key}", [])
-        yield _attribute("resource", pair, *_shared(names, kept, origin.metadata))
+        yield _attribute("resource", pair, *_shared(names, kept, shared))
     for pair in origin.scope.message.scope.attributes:
-        yield _attribute(
-            "scope", pair, *_shared([], f"scope.attributes.{pair.key}", origin.metadata)
-        )
+        yield _attribute("scope", pair, *_shared([], f"scope.attributes.{pair.key}", shared))
 
 
 def _by_name(taken: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:

@@ -6,17 +6,55 @@ carries its own copy of everything it can be found by.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from .details import details_of
+
 if TYPE_CHECKING:
+    from .details import Details
     from .origin import Origin
 
 __all__ = ["Observation"]
 
 
-class Observation(NamedTuple):
+class _Fields(NamedTuple):
+    """The fields that are mapped at once, those of `Observation`."""
+
+    id: str
+    trace_id: str
+    parent_id: str | None
+    start_time: int
+    end_time: int
+    type: str
+    name: str
+    completion_start_time: int | None
+    level: str
+    status_message: str
+    version: str
+    release: str
+    environment: str
+    public: bool
+    is_app_root: bool
+    user_id: str
+    session_id: str
+    trace_name: str | None
+    tags: tuple[str, ...]
+    model: str
+    model_parameters: str
+    usage: dict[str, int]
+    cost: dict[str, float]
+    is_priced: bool
+    prompt_name: str
+    prompt_version: int | None
+    facets: dict[str, str]
+    origin: Origin
+    sent: bytes
+
+
+class Observation(_Fields):
     """One stored observation, as Langfuse 4.16 stores it.
 
     "Absent" is the empty string for `version`, `release`, `user_id`, `session_id`, `model`,
@@ -51,56 +89,47 @@ class Observation(NamedTuple):
         is_priced: Whether the cost is tokens times the model's price.
         prompt_name: Prompt of a GENERATION.
         prompt_version: Version of that prompt, 0 to 65535.
-        input: Stored text: JSON, or whatever string was sent.
-        output: As `input`.
-        own_metadata: Dotted name to stored text. The public API parses each value as JSON where
-            it can. Span attributes that no field took lie under `attributes.`.
-        origin: Where the span comes from, and the rest of the metadata: the resource under
-            `resourceAttributes.`, the instrumentation scope under `scope.`.
+        facets: The part of the metadata that rows are summed up by.
+        origin: Where the span comes from.
         sent: The span as it was sent, an OTLP message less its ids and times; see `span`.
     """
-
-    id: str
-    trace_id: str
-    parent_id: str | None
-    start_time: int
-    end_time: int
-    type: str
-    name: str
-    completion_start_time: int | None
-    level: str
-    status_message: str
-    version: str
-    release: str
-    environment: str
-    public: bool
-    is_app_root: bool
-    user_id: str
-    session_id: str
-    trace_name: str | None
-    tags: tuple[str, ...]
-    model: str
-    model_parameters: str
-    usage: dict[str, int]
-    cost: dict[str, float]
-    is_priced: bool
-    prompt_name: str
-    prompt_version: int | None
-    input: str | None
-    output: str | None
-    own_metadata: dict[str, str]
-    origin: Origin
-    sent: bytes
 
     @property
     def span(self) -> Span:
         """The span as it was sent, with its events and links; ids and times are fields above."""
         return Span.FromString(self.sent)
 
+    @cached_property
+    def details(self) -> Details:
+        """What may be large, and is mapped when it is first asked for."""
+        return details_of(self.span, self.origin)
+
+    @property
+    def input(self) -> str | None:
+        """Stored text: JSON, or whatever string was sent."""
+        return self.details.input
+
+    @property
+    def output(self) -> str | None:
+        """As `input`."""
+        return self.details.output
+
+    @property
+    def own_metadata(self) -> dict[str, str]:
+        """Dotted name to stored text.
+
+        The public API parses each value as JSON where it can. Span attributes that no field took
+        lie under `attributes.`.
+        """
+        return self.details.own_metadata
+
     @property
     def metadata(self) -> dict[str, str]:
-        """All of the metadata, by dotted name."""
-        return self.own_metadata | self.origin.metadata
+        """All of the metadata: the row's own, and that of the resource and the scope.
+
+        Theirs lies under `resourceAttributes.` and `scope.`.
+        """
+        return self.own_metadata | self.details.origin.metadata
 
     @property
     def is_root(self) -> bool:

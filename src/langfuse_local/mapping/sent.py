@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from .metadata import metadata
-from .origin import Origin
 from .plan import PLANS
 from .values import attributes
 
@@ -48,7 +47,7 @@ class Sent:
         places: dict[str, list[str]] = {}
         for name, place in (*plan.trace, *plan.observation, *plan.rest):
             places.setdefault(name, []).append(place)
-        own, _ = metadata(values, plan, Origin.of(row.origin.resource, row.origin.scope))
+        own, _ = metadata(values, plan, row.origin)
         moved = own.keys() - row.own_metadata.keys()
         tools = [name for name in places if not moved.isdisjoint(places[name])]
         return cls(row, span, values, places, tuple(tools))

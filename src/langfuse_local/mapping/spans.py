@@ -12,26 +12,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from . import fields, generations
-from .content import content
 from .costs import computed_cost, reported_cost
-from .metadata import metadata
+from .details import facets_of
 from .observation import Observation
 from .observation_type import observation_type
 from .origin import Origin, Resource, Scope
 from .plan import PLANS
 from .prices import model_of
-from .tools import with_tools
 from .usage import usage
-from .values import Attributes, attributes
+from .values import attributes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-    from .plan import Plan
 
-__all__ = ["Content", "Place", "content_of", "observation", "observations"]
+__all__ = ["Place", "observation", "observations"]
 
 # OTLP has 64 bits without a sign, a database one less: the year 2262 is the last.
 _LAST: Final = 2**63 - 1
@@ -54,15 +51,6 @@ class Place(NamedTuple):
     end_time: int
 
 
-class Content(NamedTuple):
-    """The fields whose attributes may be large; see `Observation`."""
-
-    input: str | None
-    output: str | None
-    own_metadata: dict[str, str]
-    origin: Origin
-
-
 def observations(
     request: ExportTraceServiceRequest, id_of: Callable[[bytes], str] = bytes.hex
 ) -> Iterator[Observation]:
@@ -82,15 +70,6 @@ def observations(
 def observation(sent: bytes, place: Place, origin: Origin) -> Observation:
     """Map a span as `Observation.sent` keeps it."""
     return _observation(Span.FromString(sent), place, origin)
-
-
-def content_of(span: Span, values: Attributes, plan: Plan, origin: Origin) -> Content:
-    """Map what of a span may be large; `values` are its attributes and `plan` theirs."""
-    input_text, output_text = None, None
-    if plan.has_content or span.events:
-        input_text, output_text = content(values, span.events)
-    own, origin = metadata(values, plan.places, origin)
-    return Content(with_tools(input_text, own), output_text, own, origin)
 
 
 def _take_place(span: Span, now: int, id_of: Callable[[bytes], str]) -> Place:
@@ -140,7 +119,8 @@ def _observation(span: Span, place: Place, origin: Origin) -> Observation:
         is_priced=bool(computed and not reported),
         prompt_name=generations.prompt_name(prompted),
         prompt_version=generations.prompt_version(prompted),
-        **content_of(span, values, plan, origin)._asdict(),
+        facets=facets_of(values, origin),
+        origin=origin,
         sent=span.SerializeToString(),
     )
 

@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import orjson
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from ..mapping.details import details_of
 from ..mapping.origin import Origin, Resource, Scope
-from ..mapping.plan import PLANS
-from ..mapping.spans import Place, content_of, observation
-from ..mapping.values import attributes
+from ..mapping.spans import Place, observation
 from .compression import compress, decompress
 from .ids import key_of, text_of
-from .sums import FACETS
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Sequence
 
+    from ..mapping.details import Details
     from ..mapping.observation import Observation
-    from ..mapping.spans import Content
 
 __all__ = [
     "Amounts",
@@ -137,25 +135,23 @@ def origin(resource: bytes, scope: bytes) -> Origin:
 
 def input_of(sent: bytes, resource: bytes, scope: bytes) -> str | None:
     """The input inside a `sent` column."""
-    return _content(sent, resource, scope).input
+    return _details(sent, resource, scope).input
 
 
 def output_of(sent: bytes, resource: bytes, scope: bytes) -> str | None:
     """The output inside a `sent` column."""
-    return _content(sent, resource, scope).output
+    return _details(sent, resource, scope).output
 
 
 def metadata_of(sent: bytes, resource: bytes, scope: bytes, key: str) -> str | None:
     """The stored text of a metadata key, None if absent."""
-    content = _content(sent, resource, scope)
-    text = content.origin.metadata.get(key)
-    return content.own_metadata.get(key) if text is None else text
+    details = _details(sent, resource, scope)
+    text = details.origin.metadata.get(key)
+    return details.own_metadata.get(key) if text is None else text
 
 
-def _content(sent: bytes, resource: bytes, scope: bytes) -> Content:
-    span = Span.FromString(decompress(sent))
-    values = attributes(span.attributes)
-    return content_of(span, values, PLANS[tuple(values)], origin(resource, scope))
+def _details(sent: bytes, resource: bytes, scope: bytes) -> Details:
+    return details_of(Span.FromString(decompress(sent)), origin(resource, scope))
 
 
 def _place_columns(
@@ -213,8 +209,8 @@ def _interned(observation: Observation) -> tuple[str | bytes | None, ...]:
 
 def _facets(observation: Observation) -> dict[str, str]:
     """What rows are summed up by besides their own columns; a long text is no such value."""
-    values = {name: observation.own_metadata.get(name, "") for name in FACETS}
-    return {name: text for name, text in values.items() if 0 < len(text) <= _MAX_FACET_LENGTH}
+    facets = observation.facets.items()
+    return {name: text for name, text in facets if 0 < len(text) <= _MAX_FACET_LENGTH}
 
 
 _compressed = lru_cache(maxsize=16)(compress)  # Rows share their resource and their scope.

@@ -18,6 +18,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from ..mapping.details import FACETS
 from .sql import statement
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DIMENSIONS",
-    "FACETS",
     "HOUR",
     "ORDERS",
     "Dimension",
@@ -45,8 +45,6 @@ Order = Literal["time", "turns", "observations", "errors", "tokens", "cost"]
 
 DIMENSIONS: Final[tuple[Dimension, ...]] = get_args(Dimension)
 ORDERS: Final[tuple[Order, ...]] = get_args(Order)
-FACETS: Final = ("tenant_tier", "region", "workflow", "outcome")
-"""Keys of the metadata that rows are summed up by."""
 HOUR: Final = 60 * 60 * 1_000_000
 """Microseconds."""
 

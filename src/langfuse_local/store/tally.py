@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import orjson
 
+from ..mapping.details import FACETS
 from .codec import amounts
 from .selection import KINDS
 from .sql import statement
-from .sums import FACETS, HOUR
+from .sums import HOUR
 
 if TYPE_CHECKING:
     import sqlite3
