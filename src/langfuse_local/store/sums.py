@@ -126,7 +126,12 @@ class Sums:
         where = " AND ".join(_IS[name] for name, text in given.items() if text is not None)
         order = "turns DESC" if outcome else "cost DESC, turns DESC"
         rows = self._read(
-            statement("sums", where=where or "1", order=f"period, {order}" if per else order),
+            statement(
+                "sums",
+                where=where or "1",
+                index=" " if value is None else "INDEXED BY sums_by_value",
+                order=f"period, {order}" if per else order,
+            ),
             {
                 "dimension": DIMENSIONS.index(dimension),
                 "since": since // HOUR,

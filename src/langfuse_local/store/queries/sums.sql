@@ -51,7 +51,8 @@ SELECT
 DELETE FROM withdrawn;
 
 -- name: sums
--- The sums of one page of values, or of values and periods.
+-- The sums of one page of values, or of values and periods. The planner does not know that one value
+-- has few rows.
 WITH page AS (
     SELECT
         value,
@@ -64,7 +65,7 @@ WITH page AS (
         total(cost) / 1e12 AS cost,
         sum(priced) AS priced,
         sum(unknown_costs) AS unknown_costs
-    FROM sums
+    FROM sums {index}
     WHERE dimension = :dimension AND hour >= :since AND hour < :until AND {where}
     GROUP BY value, period
     ORDER BY {order}
@@ -78,7 +79,7 @@ SELECT
             SELECT
                 (SELECT value FROM strings WHERE id = outcome) AS name,
                 sum(sums.turns) AS turns
-            FROM sums
+            FROM sums INDEXED BY sums_by_value
             WHERE
                 dimension = :dimension AND value = page.value AND outcome > 0
                 AND hour >= max(:since, page.period)
