@@ -51,16 +51,15 @@ def _lines() -> Iterator[str]:
     yield "  transform/guard_keys_and_digits:"
     yield "    error_mode: propagate"
     yield "    trace_statements:"
-    keys = [
-        json.dumps(f"(?i){each}")
-        for each in of_words(each for rule, each in words if rule not in _NUMBERS)
-    ]
-    digits = of_digits(each for _, each in patterns if is_digits(each))
-    masked = f'"value", {json.dumps(digits)}, "${{1}}${{2}}****"'
+    keys = "|".join(of_words(each for rule, each in words if rule not in _NUMBERS))
+    # Groups of digits too, where a telephone number before them may go on into them.
+    digits = of_digits(each for rule, each in patterns if is_digits(each) or rule in (CARD, SSN))
+    masked = f'"value", {json.dumps(f"(?i){digits}")}, "${{1}}${{2}}****"'
     for attributes in _ATTRIBUTES:
         yield "      - statements:"
-        for each in keys:
-            yield "          - " + _yaml(f"delete_matching_keys({attributes}, {each})")
+        yield "          - " + _yaml(
+            f"delete_matching_keys({attributes}, {json.dumps(f'(?i){keys}')})"
+        )
         yield "          - " + _yaml(f"replace_all_patterns({attributes}, {masked})")
 
 

@@ -35,12 +35,14 @@ _BOUNDARIES: Final = _STARTS | {
     part.NO_DATE: "",
     # A quotation mark that is masked would end JSON.
     part.QUOTE: "",
+    part.ALONE: "",
+    part.DIGITS: "",
 }
 _MARKS: Final = {each: chr(0xE000 + number) for number, each in enumerate(_BOUNDARIES)}
 _STARTS_BY_MARK: Final = {_MARKS[each]: start for each, start in _STARTS.items()}
 # What stands before digits can be kept only by a replacement that knows groups.
-_BEFORE_ALL_DIGITS: Final = r"(^|[^0-9A-Za-z_.,+-]|\\[bfnrt])"
-_BEFORE_SOME_DIGITS: Final = "([_,+-])"
+_BEFORE_EVERY: Final = r"(^|[^0-9A-Za-z_.,+-]|\\[bfnrt])"
+_BEFORE_SOME: Final = "([_,+-])"
 _CLASS: Final = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\u[0-9a-f]{4}")
 # Limits of tens are there against backtracking, which RE2 does not do.
 _LIMIT: Final = re.compile(r"\{(\d+),(?:[3-9]\d|\d{3,})\}")
@@ -53,17 +55,11 @@ def is_digits(pattern: str) -> bool:
 
 
 def of_digits(patterns: Iterable[str]) -> str:
-    """Return the patterns of digits as one, with two groups: what stands before the digits."""
-    found = [
-        (pattern.startswith(part.DIGITS), head)
-        for pattern in patterns
-        for head in heads(_marked(pattern.removeprefix(part.DIGITS).removeprefix(part.ALONE)))
-    ]
-    some = _by_first(head for is_some, head in found if is_some)
-    return (
-        f"{_BEFORE_ALL_DIGITS}(?:{_by_first(head for _, head in found)})"
-        f"|{_BEFORE_SOME_DIGITS}(?:{some})"
-    )
+    """Return patterns of digits as one, with two groups: what stands before the digits."""
+    found = [head for pattern in patterns for head in heads(_marked(pattern))]
+    every = by_first_character(each for head in found for each in heads(head.rest))
+    some = "|".join(head.rest for head in found if head.atom == _MARKS[part.DIGITS])
+    return _translated(f"{_BEFORE_EVERY}(?:{every})|{_BEFORE_SOME}(?:{some})")
 
 
 def of_words(patterns: Iterable[str]) -> list[str]:
@@ -84,12 +80,10 @@ def of_words(patterns: Iterable[str]) -> list[str]:
         elif free:
             # What begins with an escape is masked with it, so it goes first.
             after += [_anywhere(head.pattern, [head]) for head in free]
-    places = [f"{start}(?:{_by_first(found)})" for start, found in begun.items()]
-    return before + places + after
-
-
-def _by_first(found: Iterable[Head]) -> str:
-    return _translated(by_first_character(found))
+    places = (
+        f"{start}(?:{_translated(by_first_character(found))})" for start, found in begun.items()
+    )
+    return [*before, "|".join(places), *after]
 
 
 def _anywhere(pattern: str, found: Iterable[Head]) -> str:
