@@ -55,6 +55,15 @@ def test_in_an_array_digits_alone_are_left(guard: Guard) -> None:
     )
 
 
+def test_a_telephone_number_leaves_what_stands_behind_it_whole(guard: Guard) -> None:
+    """It is masked to its own last digit, and does not take the first ones of a card."""
+    telephones = ("+1 555 234 9999", "+44 20 7946 0958", "+86 138 0013 8000", "0171 1234567")
+    others = ("4111 1111 1111 1111", "4242424242424242", "078-05-1120", "ssn 078051120")
+    others += ("DE89 3704 0044 0532 0130 00", "+1 555 234 9999")
+    texts = [f"{first} {second}" for first in telephones for second in others]
+    assert _values(guard, texts) == ["**** ****"] * len(texts)
+
+
 def test_look_alikes_are_left_alone(guard: Guard) -> None:
     """To the letter, but for the ones that RE2 cannot tell."""
     changed = {
