@@ -131,16 +131,15 @@ def test_a_read_only_file_at_start(tmp_path: Path, folder: bool) -> None:  # noq
 def test_a_damaged_file_at_start(tmp_path: Path) -> None:
     """A file that is no database is one sentence, exit 1, and is not touched."""
     (tmp_path / "langfuse.db").write_bytes(b"x" * 5000)
-    tmp_path.chmod(0o777)  # For the lock of the user whom it is started as.
-    result = start(tmp_path)
+    result = start(tmp_path, user=os.getuid())
     (line,) = result.stderr.splitlines()
     assert result.returncode == 1
     assert "Move the file away if it is damaged" in line
     assert (tmp_path / "langfuse.db").read_bytes() == b"x" * 5000
 
 
-def start(folder: Path) -> subprocess.CompletedProcess[str]:
-    """`serve` over the folder, as nobody where root would be allowed everything."""
+def start(folder: Path, *, user: int = 65534) -> subprocess.CompletedProcess[str]:
+    """`serve` over the folder; root, who is allowed everything, becomes nobody for it."""
     ports = ("LANGFUSE_BASE_URL", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     environment = {
         **os.environ,
@@ -153,7 +152,7 @@ def start(folder: Path) -> subprocess.CompletedProcess[str]:
         "import os, sys\n"
         "from langfuse_local.__main__ import main\n"
         "import langfuse_local.server\n"  # Before the rights to read it are given up.
-        "os.getuid() or os.setuid(65534)\n"
+        f"os.getuid() or os.setuid({user})\n"
         "sys.exit(main(['serve']))\n"
     )
     return subprocess.run(
