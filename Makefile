@@ -97,7 +97,6 @@ up: .venv/.demo ## Start the real Collector and Langfuse with Docker
 
 .PHONY: down
 down: .venv/.demo ## Stop what was started here [VOLUMES=1 also removes Langfuse's data]
-	@$(PYTHON) -m langfuse_local stop
 	@$(PYTHON) -m langfuse_stack down
 
 .PHONY: status

@@ -30,19 +30,16 @@ def _native() -> None:
 def _up() -> None:
     from . import native  # noqa: PLC0415 - as above
 
-    def make_way() -> None:
-        native.stop()
-        compose.local_backend("stop")
-
-    compose.up(make_way)
+    compose.up(native.make_way, native.own_ports())
 
 
 def _down() -> None:
     from . import native  # noqa: PLC0415 - as above
 
-    if native.stop():
-        print("Stopped the Collector. What it had not delivered stays queued.")
-    compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
+    stopped = native.make_way()
+    stopped |= compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
+    if not stopped:
+        print("Nothing that was started here is running.")
 
 
 def _guard() -> None:

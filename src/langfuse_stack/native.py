@@ -10,15 +10,18 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+import psutil
+
 from langfuse_local.config import Settings, SettingsError, load_settings
 from langfuse_local.probe import Kind, probe_otlp, probe_web
 from langfuse_local.process import SERVE, Background, NotStartedError
 
+from . import docker
 from .build import ROOT, build
 from .envfile import collector_settings
 from .errors import StackError
 
-__all__ = ["start", "stop"]
+__all__ = ["make_way", "own_ports", "start"]
 
 _CONFIG = ROOT / "otel-collector-config.yaml"
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -30,8 +33,14 @@ def start() -> None:
     A local backend that takes spans itself gives way. What runs already is left alone.
 
     Raises:
-        StackError: A setting is wrong, the Collector could not be built, or one did not start.
+        StackError: A setting is wrong, the real stack runs, the Collector could not be built, or
+            one of the two did not start.
     """
+    if docker.is_running():
+        raise StackError(
+            "The stack of make up runs, and its Collector has these ports: make demo sends to it."
+            " For this one, run make down first."
+        )
     settings, binary = _settings(), build()
     backend, collector = _backends(settings)
     if collector.process():
@@ -60,9 +69,28 @@ def start() -> None:
         ) from error
 
 
-def stop() -> bool:
-    """Stop the Collector that `start` started; what it holds stays queued on disk."""
-    return _backends(_settings())[1].stop() is not None
+def make_way() -> bool:
+    """Stop what this checkout runs in the background, and say so; return whether it ran."""
+    backend, collector = _backends(_settings())
+    if stopped_collector := collector.stop() is not None:
+        print("Stopped the Collector. What it had not delivered stays queued.", flush=True)
+    if stopped_backend := backend.stop() is not None:
+        print("Stopped the local backend. Its data stays.", flush=True)
+    return stopped_collector or stopped_backend
+
+
+def own_ports() -> set[int]:
+    """Return the ports that `make_way` would free."""
+    running = [each.process() for each in _backends(_settings())]
+    return {port for process in running if process for port in _ports(process)}
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    try:
+        connections = process.net_connections(kind="tcp")
+    except psutil.Error:
+        return set()
+    return {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
 
 
 def _settings() -> Settings:

@@ -83,7 +83,7 @@ def test_the_demo_runs_through_the_collector(checkout: Checkout) -> None:
     wait_until(lambda: len(checkout.rows()) == 26, "The second turn arrives")
     assert len({row["traceId"] for row in checkout.rows()}) == 2
     checkout.run("langfuse_stack", "native")  # Again: what runs is left alone.
-    assert checkout.run("langfuse_stack", "status").startswith("queued ")
+    assert checkout.run("langfuse_stack", "status").startswith("waiting ")
 
 
 def test_what_the_collector_holds_survives_make_down(checkout: Checkout) -> None:
