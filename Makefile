@@ -156,6 +156,10 @@ soak: .venv/.dev collector ## Run what takes minutes: long outages, bursts, cras
 	@SOAK_SECONDS=60 SOAK_KILLS=20 $(PYTHON) -m pytest -q tests/langfuse_local/test_together.py
 	@PYTHONPATH=src:tests $(PYTHON) tests/collector/soak.py
 
+.PHONY: stack-test
+stack-test: .venv/.dev collector ## Run the real stack's commands on a Docker engine of their own (Linux, as root)
+	@$(PYTHON) -m pytest -m stack tests/stack
+
 .PHONY: fuzz
 fuzz: .tools/fuzz/.installed ## Fuzz the receiver [SECONDS=60]
 	@.tools/fuzz/bin/python tests/fuzz/receiver.py -max_total_time=$${FUZZ_SECONDS:-60} \

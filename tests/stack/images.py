@@ -1,0 +1,91 @@
+"""Small images under the names of docker-compose.yml, since no registry is needed for a test."""
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from engine import ROOT, TOOLS, Engine
+
+from langfuse_stack import build
+
+__all__ = ["build_all"]
+
+_CONTEXT = Path(__file__).parent / "images"
+_PACKAGES = "python3,wget,postgresql,redis-server,busybox-static,caddy,ca-certificates"
+_TREE = TOOLS / "debian.tar"
+_TARGETS = {"postgres", "redis", "clickhouse", "langfuse-web", "langfuse-worker", "relay"}
+
+
+def build_all(engine: Engine) -> str:
+    """Build every image; return the override that gives the one that is pinned by digest a name."""
+    engine.docker("import", str(_debian()), "stand-in/debian")
+    context = _context()
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    names = {name: service["image"] for name, service in services.items() if name in _TARGETS}
+    names |= {"minio": "stand-in/minio"} | _bases()
+    for target, name in names.items():
+        engine.docker("build", "--quiet", "--target", target, "--tag", name, str(context))
+    shutil.rmtree(context)
+    return "services: {minio: {image: stand-in/minio}}\n"
+
+
+def _bases() -> dict[str, str]:
+    """Return what collector/Dockerfile starts from, so that it is built as it stands."""
+    text = (ROOT / "collector" / "Dockerfile").read_text()
+    busybox, collector = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    return {"busybox": busybox, "otel-collector": collector}
+
+
+def _debian() -> Path:
+    """Return a Debian tree as an archive, made once."""
+    if _TREE.exists():
+        return _TREE
+    folder = TOOLS / "debian"
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", str(folder)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    for each in ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt"):
+        shutil.rmtree(folder / each)
+    part = _TREE.with_suffix(".part")
+    subprocess.run(["tar", "-C", str(folder), "-cf", str(part), "."], check=True)
+    part.rename(_TREE)
+    shutil.rmtree(folder)
+    return _TREE
+
+
+def _context() -> Path:
+    """Return a build context: the Dockerfile, the local backend and what it needs, the binaries."""
+    context = TOOLS / "context"
+    shutil.rmtree(context, ignore_errors=True)
+    shutil.copytree(_CONTEXT, context)
+    shutil.copytree(ROOT / "src" / "langfuse_local", context / "src" / "langfuse_local")
+    shutil.copy(build.build(), context / "otelcol")
+    _install(context / "site")
+    binary = context / "busybox" / "bin"
+    binary.mkdir(parents=True)
+    command = ["tar", "-xf", str(_TREE), "-C", str(binary), "--strip-components=3"]
+    subprocess.run([*command, "./usr/bin/busybox"], check=True)
+    for name in ("sh", "mkdir", "chmod"):
+        (binary / name).hardlink_to(binary / "busybox")
+    return context
+
+
+def _install(site: Path) -> None:
+    """Install the locked dependencies for the Python of that Debian, whichever runs the test."""
+    tags = [f"{tag}_{platform.machine()}" for tag in ("manylinux2014", "manylinux_2_28")]
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--target", str(site)),
+            *("--no-deps", "--only-binary=:all:", "--python-version", "3.11"),
+            *(argument for tag in tags for argument in ("--platform", tag)),
+            *("--require-hashes", "--requirement", str(ROOT / "requirements" / "demo.txt")),
+        ],
+        check=True,
+    )

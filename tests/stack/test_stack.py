@@ -1,0 +1,235 @@
+"""The stack as a reader runs it: `make up`, everything after it, and everything that goes wrong.
+
+The engine, Compose, docker-compose.yml, the Collector and the commands are real; the images are
+small stand-ins. docs/collector.md lists what they cannot show. The tests are one story and run in
+their order.
+"""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from checkout import Checkout, wait_until
+
+pytestmark = pytest.mark.stack
+
+TURN = 13  # spans of the chapter's turn
+SERVICES = {
+    *("otel-collector", "langfuse-web", "langfuse-worker"),
+    *("clickhouse", "minio", "postgres", "redis"),
+}
+READ_ONLY = {"otel-collector", "postgres", "redis"}
+
+
+def test_up_ends_when_all_is_healthy_and_a_span_went_through(checkout: Checkout) -> None:
+    """What it waits for, the login, what to do next; secrets are written and not shown."""
+    printed = checkout.make("up")
+    assert "Added to .env: LANGFUSE_PUBLIC_KEY" in printed
+    assert "  waiting for " in printed
+    assert printed.endswith("Next      make demo\n")
+    assert stat.S_IMODE((checkout.folder / ".env").stat().st_mode) == 0o600
+    assert checkout.secret("POSTGRES_PASSWORD") not in printed
+    for service in SERVICES:
+        assert checkout.inspect(service)["State"]["Health"]["Status"] == "healthy", service
+
+
+def test_a_second_up_is_quick(checkout: Checkout) -> None:
+    """What runs is left alone."""
+    before = checkout.inspect("langfuse-web")["Id"]
+    started = time.monotonic()
+    checkout.make("up")
+    assert time.monotonic() - started < 30
+    assert checkout.inspect("langfuse-web")["Id"] == before
+
+
+def test_the_chapter_holds(checkout: Checkout) -> None:
+    """Two turns, one session, every promise kept."""
+    for _ in range(2):
+        assert "http://localhost:3000/project/" in checkout.make("demo")
+    wait_until(lambda: checkout.spans() == 2 * TURN, "Two turns arrive")
+    assert "broken" not in checkout.make("verify")
+
+
+def test_status_shows_services_and_spans(checkout: Checkout) -> None:
+    """Each service's state, and that nothing waits or was lost."""
+    printed = checkout.make("status")
+    assert all(service in printed for service in SERVICES)
+    assert "waiting  nothing" in printed
+    assert f"sent     {2 * TURN + 1} spans" in printed  # and the one of make up
+
+
+def test_only_loopback_is_published(checkout: Checkout) -> None:
+    """As the engine has it, whatever the file says."""
+    published = {
+        f"{binding['HostIp']}:{binding['HostPort']}"
+        for service in SERVICES
+        for bindings in checkout.inspect(service)["NetworkSettings"]["Ports"].values()
+        for binding in bindings or ()
+    }
+    assert published == {f"127.0.0.1:{port}" for port in (3000, 4317, 4318, 8888, 9090)}
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_a_service_is_hardened_and_bounded(checkout: Checkout, service: str) -> None:
+    """As the engine runs it: no capabilities, no new privileges, limits on memory and processes."""
+    host = checkout.inspect(service)["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["Privileged"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert host["LogConfig"]["Config"] == {"max-size": "5m", "max-file": "2"}
+    assert host["ReadonlyRootfs"] == (service in READ_ONLY)
+
+
+def test_no_service_is_near_its_memory_limit(checkout: Checkout) -> None:
+    """The stand-ins' own use says nothing of Langfuse; the Collector and the relay are real."""
+    for service in ("otel-collector",):
+        container = checkout.inspect(service)["Id"]
+        used = checkout.engine.docker("stats", "--no-stream", "--format", "{{.MemPerc}}", container)
+        assert float(used.rstrip("%")) < 50
+
+
+def test_redis_is_the_process_that_is_stopped(checkout: Checkout) -> None:
+    """It is process 1, and its password shows in no process list."""
+    processes = checkout.compose("top", "redis")
+    assert "redis-server" in processes
+    assert checkout.secret("REDIS_AUTH") not in processes
+    started = time.monotonic()
+    checkout.compose("stop", "redis")
+    assert time.monotonic() - started < 5
+    assert checkout.inspect("redis")["State"]["ExitCode"] == 0
+    checkout.compose("start", "redis")
+
+
+def test_ctrl_c_ends_logs_without_an_error(checkout: Checkout) -> None:
+    """It is how one stops to follow."""
+    with checkout.start("logs") as process:
+        time.sleep(4)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, _ = process.communicate(timeout=20)
+    assert "otel-collector" in printed
+    assert "Error" not in printed
+    assert "Traceback" not in printed
+
+
+def test_the_native_collector_does_not_start_beside_it(checkout: Checkout) -> None:
+    """They share their ports."""
+    assert "The stack of make up runs" in checkout.make("demo", "COLLECTOR=native", fails=True)
+
+
+def test_spans_outlive_langfuse_and_a_crash_of_the_collector(checkout: Checkout) -> None:
+    """Web stopped, a turn queued, the Collector killed: all arrive."""
+    before = checkout.spans()
+    checkout.compose("stop", "langfuse-web")
+    checkout.make("demo")
+    checkout.compose("kill", "otel-collector")
+    checkout.make("up")
+    wait_until(lambda: checkout.spans() == before + TURN, "The queued turn arrives")
+
+
+def test_down_stops_in_time_and_keeps_the_data(checkout: Checkout) -> None:
+    """Nothing is waited out, and after the next up everything is there."""
+    before = checkout.spans()
+    started = time.monotonic()
+    checkout.make("down")
+    assert time.monotonic() - started < 30
+    assert checkout.compose("ps", "--all", "--quiet") == ""
+    assert "Nothing that was started here is running." in checkout.make("down")
+    checkout.make("up")
+    wait_until(lambda: checkout.spans() == before, "The spans are still there")
+
+
+def test_a_changed_password_stops_the_start_with_the_log(checkout: Checkout) -> None:
+    """Langfuse ends again and again: said at once, with PostgreSQL's reason."""
+    before = checkout.change("POSTGRES_PASSWORD", "0123456789abcdef")
+    started = time.monotonic()
+    printed = checkout.make("up", fails=True)
+    assert time.monotonic() - started < 120
+    assert "password authentication failed" in printed
+    assert "langfuse-web restarts again and again" in printed
+    checkout.change("POSTGRES_PASSWORD", before)
+    checkout.make("up")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("LANGFUSE_SECRET_KEY", "sk-lf-another", "Langfuse does not know the keys in .env"),
+        ("LANGFUSE_PUBLIC_KEY", "pk-lf-another", "Langfuse does not know the keys in .env"),
+        ("ENCRYPTION_KEY", "short", "ENCRYPTION_KEY in .env must be 64 hexadecimal digits"),
+    ],
+)
+def test_a_changed_key_is_a_sentence(
+    checkout: Checkout, name: str, value: str, sentence: str
+) -> None:
+    """What is wrong and what to do; restored, it starts."""
+    before = checkout.change(name, value)
+    assert sentence in checkout.make("up", fails=True)
+    checkout.change(name, before)
+    checkout.make("up")
+
+
+def test_a_changed_project_is_a_sentence(checkout: Checkout) -> None:
+    """Spans would go to one project and links to another."""
+    with (checkout.folder / ".env").open("a") as file:
+        file.write("LANGFUSE_PROJECT_ID=another\n")
+    assert "LANGFUSE_PROJECT_ID is another" in checkout.make("up", fails=True)
+    checkout.change("LANGFUSE_PROJECT_ID", "order-status-demo")
+    checkout.make("up")
+
+
+def test_volumes_are_kept_unless_somebody_says_yes(checkout: Checkout) -> None:
+    """Without a terminal nothing is removed, and nothing stops."""
+    assert "Nothing was removed" in checkout.make("down", "VOLUMES=1")
+    assert checkout.inspect("langfuse-web")["State"]["Running"]
+
+
+def test_an_engine_that_is_away_is_no_proof_that_nothing_runs(checkout: Checkout) -> None:
+    """`make down` fails instead of saying that it is done."""
+    away = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    done = checkout.engine.run("make", "down", cwd=checkout.folder, extra=away)
+    assert done.returncode != 0
+    assert "The Docker engine does not answer" in done.stdout
+
+
+@pytest.mark.parametrize(("host", "port"), [("::1", 3000), ("127.0.0.1", 8888), ("::1", 4318)])
+def test_a_taken_port_is_a_sentence(checkout: Checkout, host: str, port: int) -> None:
+    """On either loopback address, before anything starts."""
+    checkout.make("down")
+    family = "AF_INET6" if ":" in host else "AF_INET"
+    code = f"import socket,time\ns=socket.create_server(({host!r},{port}),family=socket.{family})\n"
+    command = checkout.engine.inside(sys.executable, "-c", f"{code}print(1,flush=True)\ntime.sleep(99)")
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        printed = checkout.make("up", fails=True)
+        holder.terminate()
+    assert f"Port {port} is taken" in printed
+    assert checkout.compose("ps", "--all", "--quiet") == ""
+
+
+def test_ctrl_c_in_up_says_what_goes_on(checkout: Checkout) -> None:
+    """No traceback; the next up waits again."""
+    with checkout.start("up") as process:
+        time.sleep(6)
+        os.killpg(process.pid, signal.SIGINT)
+        printed, _ = process.communicate(timeout=60)
+    assert "Traceback" not in printed
+    assert "make up waits for it again, make down stops it" in printed
+    checkout.make("up")
+
+
+def test_volumes_are_removed_when_somebody_says_yes(checkout: Checkout) -> None:
+    """The data is gone, and the keys of a changed .env are taken over."""
+    checkout.make("down", "VOLUMES=1", stdin="y\n")
+    assert checkout.engine.docker("volume", "ls", "--quiet") == ""
+    checkout.change("LANGFUSE_SECRET_KEY", "sk-lf-another")
+    checkout.make("up")
+    assert checkout.spans() == 0
+    checkout.make("down")
