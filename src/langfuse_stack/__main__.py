@@ -13,7 +13,9 @@ from .errors import StackError
 
 
 def _collector() -> None:
-    print(f"The Collector is built: {build.build().relative_to(build.ROOT)}")
+    binaries = (build.build(), build.build_relay())
+    names = (str(each.relative_to(build.ROOT)) for each in binaries)
+    print(f"The Collector and its relay are built: {', '.join(names)}")
 
 
 def _native() -> None:

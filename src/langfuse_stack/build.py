@@ -1,6 +1,6 @@
-"""Build the Collector of `collector/builder.yaml` from Go modules into `.tools/otelcol`.
+"""Build the Collector of `collector/builder.yaml`, and the relay, from Go modules into `.tools`.
 
-The tests and `make demo COLLECTOR=native` run this binary, so that what is shipped for Docker is
+The tests and `make demo COLLECTOR=native` run these binaries, so that what is shipped for Docker is
 proved on machines without Docker.
 """
 
@@ -11,16 +11,19 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from .errors import StackError
 
-__all__ = ["ROOT", "build", "built"]
+__all__ = ["ROOT", "build", "build_relay", "built", "built_relay"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout."""
 
+_COMPOSE = ROOT / "docker-compose.yml"
 _MANIFEST = ROOT / "collector" / "builder.yaml"
 _TOOLS = ROOT / ".tools"
 _BINARY = _TOOLS / "otelcol"
@@ -60,6 +63,36 @@ def build() -> Path:
     return _BINARY
 
 
+def built_relay() -> Path | None:
+    """Return the relay's binary if it is there and of the version in docker-compose.yml."""
+    binary = _TOOLS / f"caddy-{_relay_version()}"
+    return binary if binary.exists() else None
+
+
+def build_relay() -> Path:
+    """Return the relay's binary, building it first unless it is there.
+
+    Raises:
+        StackError: Go is missing or too old, or the build failed.
+    """
+    if binary := built_relay():
+        return binary
+    _check_go()
+    version = _relay_version()
+    _TOOLS.mkdir(exist_ok=True)
+    print(f"Building Caddy {version} into .tools: a few minutes, once a version.", flush=True)
+    module = f"github.com/caddyserver/caddy/v2/cmd/caddy@v{version}"
+    _run(["go", "install", "-trimpath", "-ldflags=-s -w", module], {"GOBIN": str(_TOOLS)})
+    return (_TOOLS / "caddy").rename(_TOOLS / f"caddy-{version}")
+
+
+def _relay_version() -> str:
+    found = re.search(r"image: docker\.io/library/caddy:([0-9.]+)", _COMPOSE.read_text())
+    if found is None:
+        raise StackError("docker-compose.yml has no Caddy: restore it from git.")
+    return found[1]
+
+
 def _digest() -> str:
     return hashlib.sha256(_MANIFEST.read_bytes()).hexdigest()
 
@@ -86,13 +119,18 @@ def _check_go() -> None:
 
 def _run_builder(version: str) -> None:
     command = ["go", "run", f"go.opentelemetry.io/collector/cmd/builder@v{version}"]
+    _run([*command, "--config", str(_MANIFEST)])
+
+
+def _run(command: list[str], environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    # VCS stamps would make Go look into this repository, which may belong to someone else.
+    go = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
     with (
         _LOG.open("w") as log,
         subprocess.Popen(
-            [*command, "--config", str(_MANIFEST)],
+            command,
             cwd=ROOT,
-            # VCS stamps would make Go look into this repository, which may belong to someone else.
-            env=os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"},
+            env={**os.environ, **go, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         ) as process,

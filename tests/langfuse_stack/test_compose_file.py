@@ -68,9 +68,9 @@ def test_the_compose_specification_accepts_it() -> None:
 
 
 def test_every_service_is_there() -> None:
-    """The Collector, Langfuse's two processes and its four stores, and nothing else."""
+    """The Collector and its relay, Langfuse's two processes and its four stores, and nothing else."""
     assert set(SERVICES) == {
-        *("otel-collector", "langfuse-web", "langfuse-worker"),
+        *("otel-collector", "relay", "langfuse-web", "langfuse-worker"),
         *("clickhouse", "minio", "postgres", "redis"),
     }
 
@@ -79,7 +79,7 @@ def test_every_service_is_there() -> None:
 def test_a_service_is_hardened_bounded_and_watched(name: str) -> None:
     """Pinned, health-checked, restarted, limited, without privileges or endless logs."""
     service = SERVICES[name]
-    assert re.search(r":v?\d+\.\d+(?:\.\d+)?$|@sha256:[0-9a-f]{64}$", service["image"])
+    assert re.search(r":v?\d+\.\d+(?:\.\d+)?(?:-alpine)?$|@sha256:[0-9a-f]{64}$", service["image"])
     assert {"test", "interval", "timeout", "retries"} <= set(service["healthcheck"])
     assert service["restart"] == "unless-stopped"
     assert service["cap_drop"] == ["ALL"]
@@ -110,11 +110,12 @@ def test_langfuse_waits_for_its_stores_and_the_collector_for_nothing() -> None:
 
 
 def test_every_named_volume_is_used_and_declared() -> None:
-    """Data is in named volumes; the one file from the checkout is mounted read-only."""
+    """Data is in named volumes; the files from the checkout are mounted read-only."""
     mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
     assert {mount.split(":")[0] for mount in mounts if mount[0] != "."} == set(COMPOSE["volumes"])
     assert [mount for mount in mounts if mount[0] == "."] == [
-        "./otel-collector-config.yaml:/etc/otelcol/config.yaml:ro"
+        "./otel-collector-config.yaml:/etc/otelcol/config.yaml:ro",
+        "./collector/Caddyfile:/etc/caddy/Caddyfile:ro",
     ]
 
 

@@ -333,7 +333,7 @@ def test_status_shows_what_became_of_the_spans(
     engine: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The services, then what waits, was sent and was dropped."""
-    found = counts.Counts(2_000_000, 10**9, in_flight=1, accepted=49, sent=9, dropped=1, refused=0)
+    found = counts.Counts(2_000_000, 10**9, in_flight=1, accepted=49, sent=9, dropped=1)
     monkeypatch.setattr(counts, "ask", lambda *_: found)
     assert cli.main(["status"]) == 0
     assert engine.asked()[0].startswith("compose ps --all")

@@ -69,6 +69,20 @@ class Checkout:
         file.write_text("\n".join(lines) + "\n")
         return before
 
+    def collected(self, metric: str) -> int:
+        """Return one of the Collector's counts, by the beginning of its line."""
+        done = self.engine.run("curl", "-sS", "http://127.0.0.1:8888/metrics")
+        lines = [line for line in done.stdout.splitlines() if line.startswith(metric)]
+        return int(sum(float(line.rsplit(" ", 1)[1]) for line in lines))
+
+    def send(self, name: str) -> None:
+        """Send a span of that name to the Collector."""
+        span = {"traceId": "a1" * 16, "spanId": "b2" * 8, "name": name}
+        body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+        json_type = ("-H", "Content-Type: application/json", "-d", body)
+        done = self.engine.run("curl", "-sSf", *json_type, "http://127.0.0.1:4318/v1/traces")
+        assert done.returncode == 0, done.stdout
+
     def secret(self, name: str) -> str:
         """Return a value of .env."""
         return envfile.read(self.folder / ".env")[name]

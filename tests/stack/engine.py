@@ -88,15 +88,24 @@ def running(folder: Path) -> Iterator[Engine]:
     subprocess.run(["ip", "netns", "add", engine.namespace], check=True)
     try:
         subprocess.run(["ip", "-n", engine.namespace, "link", "set", "lo", "up"], check=True)
-        with engine.log.open("w") as log, subprocess.Popen(
-            # nsenter, not `ip netns exec`, which hides the control groups.
-            engine.inside(
-                *("dockerd", "--data-root", str(folder / "data"), "--pidfile", str(folder / "pid")),
-                *("--exec-root", str(folder / "exec"), "-H", f"unix://{folder}/docker.sock"),
-            ),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        ) as daemon:
+        with (
+            engine.log.open("w") as log,
+            subprocess.Popen(
+                # nsenter, not `ip netns exec`, which hides the control groups.
+                engine.inside(
+                    *(
+                        "dockerd",
+                        "--data-root",
+                        str(folder / "data"),
+                        "--pidfile",
+                        str(folder / "pid"),
+                    ),
+                    *("--exec-root", str(folder / "exec"), "-H", f"unix://{folder}/docker.sock"),
+                ),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            ) as daemon,
+        ):
             try:
                 _wait(engine, daemon)
                 yield engine

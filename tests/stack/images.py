@@ -15,7 +15,7 @@ from langfuse_stack import build
 __all__ = ["build_all"]
 
 _CONTEXT = Path(__file__).parent / "images"
-_PACKAGES = "python3,wget,postgresql,redis-server,busybox-static,caddy,ca-certificates"
+_PACKAGES = "python3,wget,postgresql,redis-server,busybox-static,libcap2-bin,ca-certificates"
 _TREE = TOOLS / "debian.tar"
 _TARGETS = {"postgres", "redis", "clickhouse", "langfuse-web", "langfuse-worker", "relay"}
 
@@ -67,6 +67,7 @@ def _context() -> Path:
     shutil.copytree(_CONTEXT, context)
     shutil.copytree(ROOT / "src" / "langfuse_local", context / "src" / "langfuse_local")
     shutil.copy(build.build(), context / "otelcol")
+    shutil.copy(build.build_relay(), context / "caddy")
     _install(context / "site")
     binary = context / "busybox" / "bin"
     binary.mkdir(parents=True)

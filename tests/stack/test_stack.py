@@ -19,10 +19,10 @@ pytestmark = pytest.mark.stack
 
 TURN = 13  # spans of the chapter's turn
 SERVICES = {
-    *("otel-collector", "langfuse-web", "langfuse-worker"),
+    *("otel-collector", "relay", "langfuse-web", "langfuse-worker"),
     *("clickhouse", "minio", "postgres", "redis"),
 }
-READ_ONLY = {"otel-collector", "postgres", "redis"}
+READ_ONLY = {"otel-collector", "relay", "postgres", "redis"}
 
 
 def test_up_ends_when_all_is_healthy_and_a_span_went_through(checkout: Checkout) -> None:
@@ -89,7 +89,7 @@ def test_a_service_is_hardened_and_bounded(checkout: Checkout, service: str) -> 
 
 def test_no_service_is_near_its_memory_limit(checkout: Checkout) -> None:
     """The stand-ins' own use says nothing of Langfuse; the Collector and the relay are real."""
-    for service in ("otel-collector",):
+    for service in ("otel-collector", "relay"):
         container = checkout.inspect(service)["Id"]
         used = checkout.engine.docker("stats", "--no-stream", "--format", "{{.MemPerc}}", container)
         assert float(used.rstrip("%")) < 50
@@ -131,6 +131,36 @@ def test_spans_outlive_langfuse_and_a_crash_of_the_collector(checkout: Checkout)
     checkout.compose("kill", "otel-collector")
     checkout.make("up")
     wait_until(lambda: checkout.spans() == before + TURN, "The queued turn arrives")
+
+
+def test_a_store_that_is_away_for_two_minutes_costs_nothing(checkout: Checkout) -> None:
+    """Langfuse answers 500 while the object store is gone; every span of a cohort arrives."""
+    checkout.compose("kill", "minio")
+    checkout.make("cohort", "USERS=3")
+    accepted = checkout.collected('otelcol_receiver_accepted_spans{receiver="otlp"')
+    assert accepted > checkout.collected('otelcol_exporter_sent_spans{exporter="otlp_http/send"')
+    time.sleep(120)
+    assert "401 is a wrong key in .env, 500 a store that is away" in checkout.make("status")
+    checkout.compose("start", "minio")
+    wait_until(
+        lambda: (
+            checkout.collected('otelcol_exporter_sent_spans{exporter="otlp_http/send"') == accepted
+        ),
+        "All of it is taken",
+        seconds=90,
+    )
+    printed = checkout.make("status")
+    assert "waiting  nothing" in printed
+    assert "dropped  0 spans" in printed
+
+
+def test_a_poison_batch_blocks_nobody(checkout: Checkout) -> None:
+    """What Langfuse answers 500 for ever is offered again; a turn behind it arrives."""
+    before = checkout.spans()
+    checkout.send("poison")
+    checkout.make("demo")
+    wait_until(lambda: checkout.spans() == before + TURN, "The turn behind it arrives")
+    assert "waiting  1 spans" in checkout.make("status")
 
 
 def test_down_stops_in_time_and_keeps_the_data(checkout: Checkout) -> None:
@@ -204,7 +234,9 @@ def test_a_taken_port_is_a_sentence(checkout: Checkout, host: str, port: int) ->
     checkout.make("down")
     family = "AF_INET6" if ":" in host else "AF_INET"
     code = f"import socket,time\ns=socket.create_server(({host!r},{port}),family=socket.{family})\n"
-    command = checkout.engine.inside(sys.executable, "-c", f"{code}print(1,flush=True)\ntime.sleep(99)")
+    command = checkout.engine.inside(
+        sys.executable, "-c", f"{code}print(1,flush=True)\ntime.sleep(99)"
+    )
     with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
