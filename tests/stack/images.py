@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -14,23 +15,29 @@ from langfuse_stack import build
 
 __all__ = ["build_all"]
 
-_CONTEXT = Path(__file__).parent / "images"
+_DOCKERFILE = Path(__file__).parent / "images"
 _PACKAGES = "python3,wget,postgresql,redis-server,busybox-static,libcap2-bin,ca-certificates"
 _TREE = TOOLS / "debian.tar"
 _TARGETS = {"postgres", "redis", "clickhouse", "langfuse-web", "langfuse-worker", "relay"}
+_OVERRIDE = """\
+services:
+  minio: {image: stand-in/minio} # pinned by digest, which only a registry can give
+  clickhouse: {ulimits: {nofile: 20000}} # more than a virtual machine may allow
+"""
 
 
 def build_all(engine: Engine) -> str:
-    """Build every image; return the override that gives the one that is pinned by digest a name."""
+    """Build every image; return what docker-compose.yml needs beside it to use them."""
     engine.docker("import", str(_debian()), "stand-in/debian")
-    context = _context()
+    with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
+        _collect_files(Path(folder))
+        engine.docker("build", "--quiet", "--tag", "stand-in/files", folder)
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     names = {name: service["image"] for name, service in services.items() if name in _TARGETS}
     names |= {"minio": "stand-in/minio"} | _bases()
     for target, name in names.items():
-        engine.docker("build", "--quiet", "--target", target, "--tag", name, str(context))
-    shutil.rmtree(context)
-    return "services: {minio: {image: stand-in/minio}}\n"
+        engine.docker("build", "--quiet", "--target", target, "--tag", name, str(_DOCKERFILE))
+    return _OVERRIDE
 
 
 def _bases() -> dict[str, str]:
@@ -60,22 +67,19 @@ def _debian() -> Path:
     return _TREE
 
 
-def _context() -> Path:
-    """Return a build context: the Dockerfile, the local backend and what it needs, the binaries."""
-    context = TOOLS / "context"
-    shutil.rmtree(context, ignore_errors=True)
-    shutil.copytree(_CONTEXT, context)
-    shutil.copytree(ROOT / "src" / "langfuse_local", context / "src" / "langfuse_local")
-    shutil.copy(build.build(), context / "otelcol")
-    shutil.copy(build.build_relay(), context / "caddy")
-    _install(context / "site")
-    binary = context / "busybox" / "bin"
-    binary.mkdir(parents=True)
-    command = ["tar", "-xf", str(_TREE), "-C", str(binary), "--strip-components=3"]
+def _collect_files(folder: Path) -> None:
+    """Fill a build context: the local backend and what it needs, and the binaries."""
+    (folder / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    shutil.copytree(ROOT / "src" / "langfuse_local", folder / "src" / "langfuse_local")
+    shutil.copy(build.build(), folder / "otelcol")
+    shutil.copy(build.build_relay(), folder / "caddy")
+    _install(folder / "site")
+    programs = folder / "busybox" / "bin"
+    programs.mkdir(parents=True)
+    command = ["tar", "-xf", str(_TREE), "-C", str(programs), "--strip-components=3"]
     subprocess.run([*command, "./usr/bin/busybox"], check=True)
     for name in ("sh", "mkdir", "chmod"):
-        (binary / name).hardlink_to(binary / "busybox")
-    return context
+        (programs / name).hardlink_to(programs / "busybox")
 
 
 def _install(site: Path) -> None:
