@@ -112,7 +112,8 @@ collector: ## Build the Collector into .tools (needs Go 1.26)
 	@python3 -m langfuse_stack collector
 
 .PHONY: resend
-resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing took it
+resend: .venv/.demo ## Send again what was set aside: by TELEMETRY_SPOOL=true, or by the Collector
+	@$(PYTHON) -m langfuse_stack collect
 	@$(PYTHON) -m agent_observability.commands.resend
 
 #@ Development

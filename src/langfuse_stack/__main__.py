@@ -6,9 +6,10 @@ Exit codes: 0 done, 1 it could not be done (the reason is one sentence), 130 int
 import os
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
-from . import build, compose
+from . import build, compose, envfile
 from .errors import StackError
 
 
@@ -44,6 +45,14 @@ def _down() -> None:
         print("Nothing that was started here is running.")
 
 
+def _collect() -> None:
+    from . import given_up  # noqa: PLC0415 - as above
+
+    settings = envfile.read(Path(".env")) | os.environ
+    if count := given_up.collect(Path(settings.get("AGENT_DATA_DIR") or ".data") / "spool"):
+        print(f"{count} spans that the Collector gave up on are in the spool now.", flush=True)
+
+
 def _guard() -> None:
     from . import guard  # noqa: PLC0415 - as above
 
@@ -53,6 +62,7 @@ def _guard() -> None:
 
 COMMANDS: Final[Mapping[str, Callable[[], int | None]]] = {
     "collector": _collector,
+    "collect": _collect,
     "guard": _guard,
     "native": _native,
     "up": _up,

@@ -70,8 +70,8 @@ class Counts:
             said.append(f"aside    {self.given_up} spans, not taken for a day: make resend")
         if self.without_usage:
             said.append(
-                f"without  {self.without_usage} spans: their token counts were no numbers, or beyond"
-                " 64 bits, and were left out"
+                f"without  {self.without_usage} spans: their token counts were no numbers or"
+                " beyond 64 bits, and were left out"
             )
         if self.failed and self._waiting():
             said.append(

@@ -8,6 +8,7 @@ import os
 import urllib.request
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -21,7 +22,7 @@ from .build import ROOT, build, build_relay
 from .envfile import collector_settings
 from .errors import StackError
 
-__all__ = ["make_way", "own_ports", "start"]
+__all__ = ["make_way", "own_ports", "start", "stop_collector", "storage"]
 
 _CONFIG = ROOT / "otel-collector-config.yaml"
 _RELAY_CONFIG = ROOT / "collector" / "Caddyfile"
@@ -88,6 +89,16 @@ def make_way() -> bool:
     return stopped_collector or stopped_backend
 
 
+def stop_collector() -> bool:
+    """Stop the Collector alone, and return whether it ran."""
+    return _processes(_settings())[2].stop() is not None
+
+
+def storage() -> Path:
+    """Return the directory in which the Collector keeps what it has not delivered."""
+    return _settings().langfuse_local_data_dir / "collector"
+
+
 def own_ports() -> set[int]:
     """Return the ports that `make_way` would free."""
     running = [each.process() for each in _processes(_settings())]
@@ -126,7 +137,7 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "LANGFUSE_PUBLIC_KEY": settings.langfuse_public_key,
         "LANGFUSE_SECRET_KEY": settings.langfuse_secret_key.get_secret_value(),
         "OTELCOL_HTTP_ENDPOINT": f"127.0.0.1:{spans.port or 80}",
-        "OTELCOL_STORAGE_DIR": str(settings.langfuse_local_data_dir / "collector"),
+        "OTELCOL_STORAGE_DIR": str(storage()),
         "GOMEMLIMIT": "384MiB",
     }
     return {**os.environ, **chosen, **own}

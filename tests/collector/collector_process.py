@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from langfuse_stack import build
+from langfuse_stack import build, counts
 
 CONFIG = build.ROOT / "otel-collector-config.yaml"
 RELAY_CONFIG = build.ROOT / "collector" / "Caddyfile"
@@ -136,14 +136,11 @@ class Collector:
         """Return everything logged since the first start."""
         return self._log.read_text() if self._log.exists() else ""
 
-    def metrics(self) -> dict[str, float]:
-        """Return the Collector's own metrics, summed over labels, by name."""
-        sums: dict[str, float] = {}
-        for line in _get(self.metrics_port, "/metrics")[1].decode().splitlines():
-            if not line.startswith("#"):
-                name, value = line.split("{")[0].split(" ")[0], line.rsplit(" ", 1)[1]
-                sums[name] = sums.get(name, 0.0) + float(value)
-        return sums
+    def counts(self) -> counts.Counts:
+        """Return what `make status` would read."""
+        found = counts.ask(str(self.metrics_port))
+        assert found is not None
+        return found
 
     def memory_mib(self, field: str) -> float:
         """Return a field of /proc/PID/status.

@@ -8,7 +8,6 @@ from collector_process import QUICKLY, Collector, running, wait_until
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp import request, span
 
-from langfuse_stack import counts
 from support.otlp_sinks import Answer, Sink, accepting, answering, slow
 
 
@@ -96,8 +95,8 @@ def test_a_backend_in_trouble_loses_nothing(
         sink.wait_for_requests(2)
         sink.answer = accepting
         assert sink.wait_for_spans(len(promised)) == promised
-        wait_until(lambda: _counts(collector).sent == len(promised), "All are counted as sent")
-        assert _counts(collector).dropped == 0
+        wait_until(lambda: collector.counts().sent == len(promised), "All are counted as sent")
+        assert collector.counts().dropped == 0
 
 
 def test_a_slow_backend_loses_nothing(binary: Path, tmp_path: Path, sink: Sink) -> None:
@@ -119,12 +118,12 @@ def test_a_refusal_is_not_the_end(binary: Path, tmp_path: Path, sink: Sink, stat
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
         promised = _send(collector, 3)
         sink.wait_for_requests(2)
-        counted = _counts(collector)
+        counted = collector.counts()
         assert (counted.sent, counted.dropped, counted.given_up) == (0, 0, 0)
         sink.answer = accepting
         assert sink.wait_for_spans(len(promised)) == promised
-        wait_until(lambda: _counts(collector).sent == len(promised), "All are counted as sent")
-        assert _counts(collector).dropped == 0
+        wait_until(lambda: collector.counts().sent == len(promised), "All are counted as sent")
+        assert collector.counts().dropped == 0
 
 
 def _refusing_poison(sink: Sink, client: socket.socket, body: bytes) -> None:
@@ -157,11 +156,11 @@ def test_what_is_refused_for_too_long_is_put_aside(
         collector.stop()
         collector.start()
         promised = _send(collector, 3)
-        wait_until(lambda: _counts(collector).given_up == len(promised), "All are given up")
-        assert _counts(collector).waiting == 0
+        wait_until(lambda: collector.counts().given_up == len(promised), "All are given up")
+        assert collector.counts().waiting == 0
         collector.stop()
         collector.start()
-        lines = (collector.storage / "given-up.jsonl").read_text().splitlines()
+        lines = (collector.storage / "given-up" / "spans.jsonl").read_text().splitlines()
         sink.answer = accepting
         for line in lines:
             assert collector.post(line.encode(), "application/json") == 200
@@ -169,9 +168,3 @@ def test_what_is_refused_for_too_long_is_put_aside(
         assert b"collector.taken" not in b"".join(
             each.SerializeToString() for each in sink.resource_spans
         )
-
-
-def _counts(collector: Collector) -> counts.Counts:
-    found = counts.ask(str(collector.metrics_port))
-    assert found is not None
-    return found

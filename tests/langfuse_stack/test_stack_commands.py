@@ -385,4 +385,6 @@ def test_a_bad_setting_is_a_sentence(
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` is answered on stdout with exit code 0, as every other command's is."""
     assert cli.main(["--help"]) == 0
-    assert capsys.readouterr().out.startswith("usage: python -m langfuse_stack {collector,native,")
+    assert capsys.readouterr().out.startswith(
+        "usage: python -m langfuse_stack {collector,collect,native,"
+    )
