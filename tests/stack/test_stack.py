@@ -59,7 +59,7 @@ def test_status_shows_services_and_spans(checkout: Checkout) -> None:
     printed = checkout.make("status")
     assert all(service in printed for service in SERVICES)
     assert "waiting  nothing" in printed
-    assert f"sent     {2 * TURN + 1} spans" in printed  # and the one of make up
+    assert f"sent     {2 * TURN + 2} spans" in printed  # and one of each make up
 
 
 def test_only_loopback_is_published(checkout: Checkout) -> None:
