@@ -136,6 +136,10 @@ class Collector:
         """Return everything logged since the first start."""
         return self._log.read_text() if self._log.exists() else ""
 
+    def relay_log(self) -> str:
+        """Return everything that the relay logged."""
+        return (self.directory / "relay.log").read_text()
+
     def counts(self) -> counts.Counts:
         """Return what `make status` would read."""
         found = counts.ask(str(self.metrics_port))

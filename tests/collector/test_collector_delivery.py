@@ -112,7 +112,8 @@ def test_a_slow_backend_loses_nothing(binary: Path, tmp_path: Path, sink: Sink) 
 def test_a_refusal_is_not_the_end(binary: Path, tmp_path: Path, sink: Sink, status: int) -> None:
     """OTLP makes these answers final; a store that is away or a wrong key should not be.
 
-    What was refused arrives when the cause is gone, without a restart.
+    What was refused arrives when the cause is gone, without a restart. The relay's log has what
+    Langfuse answered, and no key.
     """
     sink.answer = answering(f"{status} Refused")
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
@@ -120,6 +121,8 @@ def test_a_refusal_is_not_the_end(binary: Path, tmp_path: Path, sink: Sink, stat
         sink.wait_for_requests(2)
         counted = collector.counts()
         assert (counted.sent, counted.dropped, counted.given_up) == (0, 0, 0)
+        assert f'"X-Langfuse-Status":["{status}"]' in collector.relay_log()
+        assert "cGstbGYtdGVzdDpzay1sZi10ZXN0" not in collector.relay_log()
         sink.answer = accepting
         assert sink.wait_for_spans(len(promised)) == promised
         wait_until(lambda: collector.counts().sent == len(promised), "All are counted as sent")
