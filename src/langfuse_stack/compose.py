@@ -14,6 +14,7 @@ __all__ = ["down", "local_backend", "logs", "status", "up"]
 
 _ENV = ROOT / ".env"
 _PORTS = (3000, 4317, 4318, 8888, 9090)
+_INTERRUPTED = 130
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
@@ -36,7 +37,7 @@ def up(make_way: Callable[[], object], own_ports: Collection[int] = ()) -> None:
     try:
         readiness.start()
     except KeyboardInterrupt:
-        print("\nThe stack goes on starting: make up waits for it again, make down stops it.")
+        print("\nWhat was started stays: make up goes on with it, make down stops it.")
         raise
     email = envfile.read(_ENV)["LANGFUSE_INIT_USER_EMAIL"]
     print(f"Langfuse  {langfuse.URL}")
@@ -72,7 +73,7 @@ def logs() -> None:
         failed = docker.compose("logs", "--tail", "50", "--follow")
     except KeyboardInterrupt:  # How one stops to follow.
         return
-    if failed:
+    if failed not in {0, _INTERRUPTED}:
         raise StackError("Docker could not show the logs: its message is above.")
 
 

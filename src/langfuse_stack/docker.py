@@ -61,7 +61,7 @@ def check() -> None:
             "You may not use Docker's engine: join the group docker (sudo usermod -aG docker"
             " YOUR-NAME, then log in again), which is as good as being root."
         )
-    if not answer.stdout.strip().isdigit():
+    if answer.returncode or not answer.stdout.strip().isdigit():
         raise StackError("The Docker engine does not answer: start it, and run this again.")
 
 

@@ -25,7 +25,7 @@ def start() -> None:
     with subprocess.Popen(["docker", "compose", "up", "--detach", "--build"], cwd=ROOT) as command:
         try:
             while command.poll() is None:
-                restarts.check()
+                restarts.check(is_started=False)
                 _sleep()
         except BaseException:
             command.terminate()
@@ -40,15 +40,20 @@ class _Restarts:
     """How often each container has ended since the start was asked for."""
 
     def __init__(self) -> None:
-        self._before: dict[str, int] = {}
+        self._before = {each.container: each.restarts for each in docker.services()}
+        self._replaced = frozenset(self._before)
 
-    def check(self) -> list[docker.Service]:
-        """Return the services; raise StackError for one that restarts again and again."""
+    def check(self, *, is_started: bool) -> list[docker.Service]:
+        """Return the services; raise StackError for one that restarts again and again.
+
+        Until the start is done, a container from before it may yet be replaced.
+        """
         services = docker.services()
         for each in services:
-            before = self._before.setdefault(each.container, each.restarts)
+            before = self._before.setdefault(each.container, 0)
             is_ending = each.status == "restarting" and each.restarts >= _RESTARTS
-            if is_ending or each.restarts - before >= _RESTARTS:
+            is_looping = is_ending or each.restarts - before >= _RESTARTS
+            if is_looping and (is_started or each.container not in self._replaced):
                 raise StackError(_loop(each))
         return services
 
@@ -64,7 +69,7 @@ def _loop(service: docker.Service) -> str:
 def _wait(restarts: _Restarts) -> None:
     started, terminal, shown = time.monotonic(), sys.stdout.isatty(), ""
     span = langfuse.RoundTrip()
-    while missing := _missing(restarts.check(), span):
+    while missing := _missing(restarts.check(is_started=True), span):
         if time.monotonic() - started > _START_SECONDS:
             raise StackError(
                 f"After {_START_SECONDS // 60} minutes it still waits for {missing}: make logs"

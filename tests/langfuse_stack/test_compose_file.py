@@ -125,7 +125,8 @@ def test_every_variable_is_documented_and_no_secret_has_a_default() -> None:
     assert {name for name, _, _ in asked} <= set(read(ROOT / ".env.example"))
     assert {name for name, kind, _ in asked if kind == ":?"} == set(GENERATED)
     assert {(name, text) for name, kind, text in asked if kind != ":?"} == {
-        ("LANGFUSE_PROJECT_ID", "order-status-demo")
+        ("LANGFUSE_PROJECT_ID", "order-status-demo"),
+        ("OTELCOL_GIVE_UP_AFTER", "24h"),
     }
 
 

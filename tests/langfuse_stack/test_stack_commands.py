@@ -173,6 +173,21 @@ def test_a_service_that_keeps_ending_stops_the_start(restarts: int, engine: Dock
         compose.up(_nothing)
 
 
+def test_a_loop_that_the_start_ends_is_no_reason_to_stop(
+    engine: Docker, server: type[_Langfuse]
+) -> None:
+    """A password was restored: the container that kept ending is replaced by one that runs."""
+    engine.answers(running="abc")
+    engine.inspects("langfuse-web\tabc\trestarting\tstarting\t9\n")
+    healthy = HEALTHY.replace("abc", "def").replace("\t", "\\t").replace("\n", "\\n")
+    replaced = f"printf '{healthy}' > '{engine.folder}/inspected'"
+    text = (engine.folder / "docker").read_text()
+    text = text.replace('"compose up "*) exit 0', f'"compose up "*) sleep 0.3; {replaced}')
+    (engine.folder / "docker").write_text(text)
+    compose.up(_nothing)
+    assert server.spans
+
+
 def test_old_restarts_are_forgiven(engine: Docker, server: type[_Langfuse]) -> None:
     """A service that ended often before and now runs is no crash loop."""
     engine.answers(running="abc")
@@ -220,7 +235,7 @@ def test_ctrl_c_says_what_goes_on(
     monkeypatch.setattr(native, "own_ports", set)
     engine.answers(running="abc")
     assert cli.main(["up"]) == 130
-    assert "make up waits for it again, make down stops it" in capsys.readouterr().out
+    assert "make up goes on with it, make down stops it" in capsys.readouterr().out
 
 
 def test_without_docker_it_is_a_sentence(
@@ -237,10 +252,11 @@ def test_without_docker_it_is_a_sentence(
     [
         ({"plugin": 1}, "Docker lacks its Compose plugin: install docker-compose-plugin"),
         ({"info": "exit 1"}, "The Docker engine does not answer: start it"),
+        ({"info": "echo 0; exit 1"}, "The Docker engine does not answer: start it"),
         ({"info": "echo permission denied >&2; exit 1"}, "You may not use .*group docker"),
         ({"info": "echo 4000000000"}, "Docker has 4.0 GB of memory and Langfuse needs 6"),
     ],
-    ids=["no plugin", "no engine", "no permission", "little memory"],
+    ids=["no plugin", "no engine", "no engine, yet a number", "no permission", "little memory"],
 )
 def test_what_docker_lacks_is_a_sentence(
     engine: Docker, answers: dict[str, Any], sentence: str

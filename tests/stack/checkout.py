@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,8 +37,17 @@ class Checkout:
         assert "Traceback" not in done.stdout, done.stdout
         return done.stdout
 
+    def turn(self) -> str:
+        """Run the chapter's turn without asking first whether Langfuse answers."""
+        command = (".venv/bin/python", "-m", "agent_observability.main")
+        done = self.engine.run(*command, cwd=self.folder, extra={"PYTHONPATH": "src"})
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start make in a session of its own."""
+        """Start make in a session of its own, to which Ctrl-C can be sent."""
+        # A run in the background may have been told to ignore it, and its children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         return subprocess.Popen(
             self.engine.inside("make", *arguments),
             cwd=self.folder,
@@ -60,13 +70,12 @@ class Checkout:
         return found
 
     def change(self, name: str, value: str) -> str:
-        """Change a line of .env and return the value before."""
+        """Change a variable in .env, or add it, and return the value before."""
         file = self.folder / ".env"
         lines = file.read_text().splitlines()
-        index = next(i for i, line in enumerate(lines) if line.startswith(f"{name}="))
-        before = lines[index].partition("=")[2]
-        lines[index] = f"{name}={value}"
-        file.write_text("\n".join(lines) + "\n")
+        others = [line for line in lines if not line.startswith(f"{name}=")]
+        before = envfile.read(file).get(name, "")
+        file.write_text("\n".join([*others, f"{name}={value}", ""]))
         return before
 
     def collected(self, metric: str) -> int:
