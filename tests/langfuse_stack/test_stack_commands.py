@@ -402,5 +402,5 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` is answered on stdout with exit code 0, as every other command's is."""
     assert cli.main(["--help"]) == 0
     assert capsys.readouterr().out.startswith(
-        "usage: python -m langfuse_stack {collector,collect,native,"
+        "usage: python -m langfuse_stack {collector,collect,guard,native,"
     )
