@@ -108,7 +108,7 @@ logs: .venv/.demo ## Follow the stack's logs
 	@$(PYTHON) -m langfuse_stack logs
 
 .PHONY: collector
-collector: ## Build the Collector into .tools (needs Go 1.26)
+collector: ## Build the Collector and its relay into .tools (needs Go 1.26)
 	@python3 -m langfuse_stack collector
 
 .PHONY: resend

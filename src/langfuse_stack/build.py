@@ -143,7 +143,7 @@ def _run(command: list[str], environment: Mapping[str, str] = MappingProxyType({
     if process.returncode:
         tail = "\n".join(_LOG.read_text(errors="replace").splitlines()[-15:])
         raise StackError(
-            f"{tail}\nThe Collector could not be built; the whole output is in"
+            f"{tail}\nIt could not be built; the whole output is in"
             f" {_LOG.relative_to(ROOT)}. If there was no network, run make collector again:"
             " what was downloaded is kept."
         )
