@@ -13,7 +13,10 @@ from engine import ROOT, Engine
 
 from langfuse_stack import envfile
 
-__all__ = ["Checkout", "wait_until"]
+__all__ = ["TURN", "Checkout", "wait_until"]
+
+TURN = 13
+"""Spans of the chapter's turn."""
 
 _FILES = ("collector", "src", "docker-compose.yml", "otel-collector-config.yaml", "Makefile")
 
