@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from collector_process import QUICKLY, running, wait_until
 from otlp import Value, plain, request, span
-from otlp_sink import Sink
+
+from support.otlp_sinks import Sink
 
 DETAILS = "langfuse.observation.usage_details"
 POISON: dict[str, dict[str, Value]] = {
