@@ -11,14 +11,13 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from langfuse_local.config import Settings, SettingsError, load_settings
 from langfuse_local.probe import Kind, probe_otlp, probe_web
 from langfuse_local.process import SERVE, Background, NotStartedError
 
 from . import docker
 from .build import ROOT, build, build_relay
+from .counts import METRICS_PORT
 from .envfile import collector_settings
 from .errors import StackError
 
@@ -101,16 +100,15 @@ def storage() -> Path:
 
 def own_ports() -> set[int]:
     """Return the ports that `make_way` would free."""
-    running = [each.process() for each in _processes(_settings())]
-    return {port for process in running if process for port in _ports(process)}
-
-
-def _ports(process: psutil.Process) -> set[int]:
-    try:
-        connections = process.net_connections(kind="tcp")
-    except psutil.Error:
-        return set()
-    return {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+    settings, chosen = _settings(), collector_settings()
+    backend, _, collector = _processes(settings)
+    spans = settings.otel_exporter_otlp_traces_endpoint
+    addresses = [settings.langfuse_base_url, spans] if backend.process() else []
+    if collector.process():
+        grpc = chosen.get("OTELCOL_GRPC_ENDPOINT", "127.0.0.1:4317")
+        metrics = chosen.get("OTELCOL_METRICS_PORT", METRICS_PORT)
+        addresses += [spans, f"//{grpc}", f"//127.0.0.1:{metrics}"]
+    return {port for each in addresses if (port := urlsplit(each).port)}
 
 
 def _settings() -> Settings:

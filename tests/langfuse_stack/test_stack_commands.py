@@ -11,6 +11,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -294,6 +295,26 @@ def test_a_port_of_what_gives_way_is_not_taken(
         engine.answers(running="")
         compose.up(_nothing, own_ports={port})
     assert server.spans
+
+
+@pytest.mark.parametrize(
+    ("runs", "ports"),
+    [
+        (set(), set()),
+        ({"backend"}, {3000, 4318}),
+        ({"backend", "collector"}, {3000, 4318, 4317, 9999}),
+    ],
+    ids=["nothing", "the local backend", "the Collector too"],
+)
+def test_own_ports_are_those_of_what_runs_here(
+    runs: set[str], ports: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would be stopped for the stack, and nothing that another program may hold."""
+    names = ("backend", "relay", "collector")
+    processes = [SimpleNamespace(process=lambda name=name: name in runs) for name in names]
+    monkeypatch.setattr(native, "_processes", lambda _: processes)
+    monkeypatch.setenv("OTELCOL_METRICS_PORT", "9999")
+    assert native.own_ports() == ports
 
 
 def test_down_keeps_the_data_unless_it_is_given_away(
