@@ -1,6 +1,8 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-PYTHON := .venv/bin/python
+# A Python that is still starting can only crash on Ctrl-C: src/sitecustomize.py lets it through.
+STARTING := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+PYTHON := $(STARTING) .venv/bin/python
 export PYTHONPATH := src
 
 # Values reach Python through the environment, never through a shell line, and only from the make
@@ -21,11 +23,12 @@ export CHECK_SINCE := $(call given,SINCE)
 export CHECK_TRACE := $(call given,TRACE)
 export CHECK_USER := $(call given,USER)
 export CHECK_VALUE := $(call given,VALUE)
+export CHECK_WAIT := $(call given,WAIT)
 export RESET_TRACES := $(call given,TRACES)
 export STACK_COLLECTOR := $(call given,COLLECTOR)
 export STACK_VOLUMES := $(call given,VOLUMES)
 export FUZZ_SECONDS := $(call given,SECONDS)
-unexport Q ORDER ACTOR CONVERSATION USERS SEED COLLECTOR COMMENT NAME SESSION SINCE TRACE TRACES VALUE VOLUMES SECONDS
+unexport Q ORDER ACTOR CONVERSATION USERS SEED COLLECTOR COMMENT NAME SESSION SINCE TRACE TRACES VALUE VOLUMES SECONDS WAIT
 ifneq ($(CHECK_USER),)
 unexport USER
 endif
@@ -41,22 +44,26 @@ demo: .venv/.demo ## Run one turn of the chapter; twice for a session of two tra
 	@$(if $(STACK_COLLECTOR),$(PYTHON) -m langfuse_stack native)
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.main
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: conversation
 conversation: .venv/.demo ## Run the chapter's three turns: three traces of one new session
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.commands.conversation
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: ask
 ask: .venv/.demo ## Ask one question: Q="..." [ORDER=...] [ACTOR=...] [CONVERSATION=...]
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.commands.ask
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: cohort
 cohort: .venv/.demo ## Run the conversations of many users [USERS=25] [SEED=1]
 	@$(PYTHON) -m langfuse_local ensure
 	@$(PYTHON) -m agent_observability.commands.cohort
 	@$(PYTHON) -m langfuse_checks feedback --cohort
+	@$(PYTHON) -m langfuse_checks arrival
 
 .PHONY: reset
 reset: .venv/.demo ## Forget conversations and handoffs [TRACES=1 also the local backend's traces]
@@ -66,23 +73,23 @@ reset: .venv/.demo ## Forget conversations and handoffs [TRACES=1 also the local
 #@ What it shows
 
 .PHONY: verify
-verify: .venv/.demo ## Check what the chapter promises [SESSION=...] [USER=...] [SINCE=30m]
+verify: .venv/.demo ## Check what the chapter promises [SESSION=...] [USER=...] [SINCE=30m] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks verify
 
 .PHONY: drill
-drill: .venv/.demo ## List the break-it drills, or run one: NAME=root-only
+drill: .venv/.demo ## List the break-it drills, or run one: NAME=root-only [WAIT=60]
 	@$(PYTHON) -m langfuse_checks drill
 
 .PHONY: feedback
-feedback: .venv/.demo ## Score a conversation or a turn: VALUE=up|down [SESSION=...] [TRACE=...] [COMMENT=...]
+feedback: .venv/.demo ## Score a conversation or a turn: VALUE=up|down [SESSION=...] [TRACE=...] [COMMENT=...] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks feedback
 
 .PHONY: users
-users: .venv/.demo ## Show what each user cost, was denied and thought of it [SINCE=7d]
+users: .venv/.demo ## Show what each user cost, was denied and thought of it [SINCE=7d] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks users
 
 .PHONY: sessions
-sessions: .venv/.demo ## Show the sessions, the longest first, and why they are long [SINCE=7d]
+sessions: .venv/.demo ## Show the sessions, the longest first, and why they are long [SINCE=7d] [WAIT=60]
 	@$(PYTHON) -m langfuse_checks sessions
 
 #@ Backends
@@ -108,8 +115,8 @@ logs: .venv/.demo ## Follow the stack's logs
 	@$(PYTHON) -m langfuse_stack logs
 
 .PHONY: collector
-collector: ## Build the Collector and its relay into .tools (needs Go 1.26)
-	@python3 -m langfuse_stack collector
+collector: .venv/.demo ## Build the Collector and its relay into .tools
+	@$(PYTHON) -m langfuse_stack collector
 
 .PHONY: resend
 resend: .venv/.demo ## Send again what was set aside: by TELEMETRY_SPOOL=true, or by the Collector
@@ -123,7 +130,8 @@ guard: .venv/.demo ## Write the privacy rules into the Collector's configuration
 	@$(PYTHON) -m langfuse_stack guard
 
 .PHONY: test
-test: .venv/.dev ## Run the tests
+test: .venv/.dev ## Run the tests, with the Collector where it can be built
+	@$(PYTHON) -m langfuse_stack collector || :
 	@$(PYTHON) -m pytest
 
 .PHONY: check
@@ -188,17 +196,21 @@ clean: ## Stop what runs and remove .venv, .tools, .data (with its traces) and c
 	@rm -rf .venv .tools .data .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# Some systems have a python3 that only says how to get one, hence the first line.
+define install
+@python3 -c '' 2>/dev/null || { echo "There is no python3 here: install Python 3.11 or newer and run make again. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+@$(STARTING) python3 scripts/install.py $1 $2
+@touch $@
+endef
+
 .venv/.demo: requirements/demo.txt
-	@python3 scripts/install.py demo .venv
-	@touch $@
+	$(call install,demo,.venv)
 
 .venv/.dev: requirements/dev.txt .venv/.demo
-	@python3 scripts/install.py dev .venv
-	@touch $@
+	$(call install,dev,.venv)
 
 .tools/%/.installed: requirements/%.txt
-	@python3 scripts/install.py $* $(@D)
-	@touch $@
+	$(call install,$*,$(@D))
 
 .tools/clients/.npm: .tools/clients/.installed .venv/.demo tests/clients/package-lock.json
 	@cp tests/clients/package.json tests/clients/package-lock.json .tools/clients/

@@ -102,8 +102,8 @@ def _insert_alone(folder: Path, bodies: Sequence[bytes]) -> float:
 def _insert(writer: Writer, rows: list[Packed]) -> None:
     connection = writer.connection
     connection.execute("BEGIN IMMEDIATE")
-    ids = writer.strings.ids(text for row in rows for text in row.texts)
-    values = ((*row.values, *(ids[text] for text in row.texts)) for row in rows)
+    ids = writer.strings.ids(text for row in rows for text in row.interned)
+    values = ((*row.values, *(ids[text] for text in row.interned)) for row in rows)
     connection.executemany(statement("upsert_span"), values)
     connection.execute("COMMIT")
 

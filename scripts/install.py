@@ -15,13 +15,18 @@ NEWER = ("python3.14", "python3.13", "python3.12", "python3.11")
 
 def main(lock, folder):
     """Install requirements/<lock>.txt into the folder; any Python 3 can run this."""
-    venv = Path(folder)
-    python = str(venv / "bin" / "python")
+    path = Path("requirements") / f"{lock}.txt"
+    python = str(Path(folder) / "bin" / "python")
     if sys.version_info < OLDEST:
         _run_with_newer_python()
-    if not _works([python, "-m", "pip", "--version"]):
-        _create(venv)
-    _install(python, Path("requirements") / f"{lock}.txt")
+    if _works([python, "-m", "pip", "--version"]):
+        _install(python, path)
+        if _works([python, "-m", "pip", "check"]):
+            return
+        print("What an older lock left there does not fit", flush=True)
+    _create(folder)
+    _install(python, path)
+    _check(python, path)
 
 
 def _run_with_newer_python():
@@ -33,9 +38,10 @@ def _run_with_newer_python():
     )
 
 
-def _create(venv):
-    print(f"Creating {venv}", flush=True)
-    command = [sys.executable, "-m", "venv", "--clear", str(venv)]
+def _create(folder):
+    print(f"Creating {folder}", flush=True)
+    # Isolated: Homebrew's Python has a sitecustomize of its own, which PYTHONPATH would hide.
+    command = [sys.executable, "-I", "-m", "venv", "--clear", folder]
     made = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode:
         print(made.stdout.decode(errors="replace"))
@@ -49,19 +55,34 @@ def _create(venv):
 
 def _install(python, lock):
     total = sum(line[:1].isalnum() for line in lock.read_text().splitlines())
-    print(f"Installing {total} packages from {lock} (once, until it changes)", flush=True)
-    options = ["--disable-pip-version-check", "--no-input", "--require-hashes"]
-    pip = subprocess.Popen(
-        [python, "-m", "pip", "install", *options, "-r", str(lock)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    noun = "package" if total == 1 else "packages"
+    print(f"Installing {total} {noun} from {lock} (once, until it changes)", flush=True)
+    for command in _installers(python):
+        # The lock is complete: a resolver could only disagree, when it sees newer releases.
+        command += ["--no-deps", "--require-hashes", "-r", str(lock)]
+        installer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        lines = _follow(installer.stdout, total)
+        if not installer.wait():
+            return
+    sys.exit(
+        f"{''.join(lines[-15:])}The installation failed."
+        " If there was no network, run make again: what was downloaded is kept."
     )
-    lines = _follow(pip.stdout, total)
-    if pip.wait():
-        sys.exit(
-            f"{''.join(lines[-15:])}The installation failed."
-            " If there was no network, run make again: what was downloaded is kept."
-        )
+
+
+def _installers(python):
+    """Try uv first; pip may still reach an index that only its own settings name."""
+    uv = shutil.which("uv")
+    if uv:
+        yield [uv, "pip", "install", "--python", python]
+    yield [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+
+
+def _check(python, lock):
+    check = [python, "-m", "pip", "check"]
+    checked = subprocess.run(check, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if checked.returncode:
+        sys.exit(f"{checked.stdout.decode(errors='replace')}{lock} does not fit together.")
 
 
 def _follow(output, total):
@@ -78,7 +99,7 @@ def _follow(output, total):
 
 def _works(command):
     try:
-        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+        return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
@@ -88,7 +109,4 @@ def _version():
 
 
 if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except KeyboardInterrupt:
-        sys.exit(130)
+    main(*sys.argv[1:])

@@ -6,9 +6,9 @@ cd "$(dirname "$0")/.."
 compile() { # OUTPUT ARGUMENT...
 	output=requirements/$1.txt
 	shift
-	# Older versions of pip need the extras to find the hash of a package that is asked for with some.
+	# Extras are for resolvers, and what they ask for is in the lock itself.
 	uv pip compile -q --universal --python-version 3.11 --upgrade --generate-hashes --no-header \
-		--no-strip-extras --no-emit-index-url --no-emit-find-links -o "$output" "$@"
+		--strip-extras --no-emit-index-url --no-emit-find-links -o "$output" "$@"
 }
 
 compile demo pyproject.toml --extra local --extra checks
@@ -18,4 +18,5 @@ compile peers --group peers
 compile clients --group clients
 compile phoenix --group phoenix
 compile examples --group examples
+compile go --group go
 cd tests/clients && npm update --package-lock-only --omit-lockfile-registry-resolved

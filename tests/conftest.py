@@ -1,8 +1,11 @@
 """What every test may rely on: an environment without the reader's own settings."""
 
 import os
+import signal
 
 import pytest
+
+pytest_plugins = ["support.not_run"]
 
 _PREFIXES = (
     "AGENT_",
@@ -23,6 +26,11 @@ _PREFIXES = (
     "TELEMETRY_",
     "TRACE_",
 )
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as a foreground job does: a shell's background job ignores it, and some tests press it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -187,8 +187,6 @@ def test_ctrl_c_flushes_what_was_recorded(checkout: Checkout) -> None:
         "from agent_observability.commands.console import run\n"
         "from agent_observability.main import main\n"
         "from agent_observability.models.scripted import ScriptedChatModel\n"
-        # A shell's background job ignores SIGINT, and hands that down.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def interrupted(*_, **__):\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "    time.sleep(10)  # Another thread may take the signal a moment before this one does.\n"

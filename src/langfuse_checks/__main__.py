@@ -14,7 +14,8 @@ from urllib.parse import quote
 import typer
 from rich.console import Console
 
-from .api import Api, CannotLookError, NotFoundError, format_time
+from .api import Api, CannotLookError
+from .arrival import LOST_AFTER_SECONDS, Arrival, Missing, Receipts, Sent
 from .config import Settings, SettingsError, http_url, load_settings
 from .drills.runner import run_drill
 from .drills.table import DRILLS, drill_table
@@ -22,13 +23,16 @@ from .feedback import (
     FEEDBACK,
     Feedback,
     InvalidFeedbackError,
+    await_feedback,
     check_subject,
     read_feedback,
     send_feedback,
 )
+from .options import WAIT_SECONDS, BaseUrl, Since, Wait, read_since
+from .patience import Patience
 from .printing import printing, refuse
-from .records import Score
-from .reports.survey import Survey, survey
+from .reports.fetch import fetch_spans, fetch_survey
+from .reports.survey import Survey
 from .reports.tables import session_answers, session_table, user_answers, user_table
 from .verify.evidence import DEMO_SESSION, DEMO_USER, Expected
 from .verify.report import as_json, exit_code, show, summary
@@ -41,28 +45,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}  # seconds
-_LONGEST_DAYS = 36_500
-_MANY_DIGITS = 12
-
-
-def _since(text: str) -> timedelta | None:
-    """Read a period such as `30m`; an empty text means all of time."""
-    if not text:
-        return None
-    number, unit = text[:-1], text[-1]
-    if not (number.isascii() and number.isdecimal() and unit in _UNITS):
-        refuse("SINCE should be a number with s, m, h or d, such as 30m.")
-    seconds = int(number[:_MANY_DIGITS]) * _UNITS[unit]
-    if len(number) > _MANY_DIGITS or seconds > _LONGEST_DAYS * _UNITS["d"]:
-        refuse(f"SINCE should be at most {_LONGEST_DAYS}d; leave it out to look at everything.")
-    return timedelta(seconds=seconds)
-
-
-BaseUrl = Annotated[str, typer.Option(help="The backend.  [default: LANGFUSE_BASE_URL]")]
-Since = Annotated[
-    str, typer.Option(envvar="CHECK_SINCE", help="How far back to look, such as 30m or 7d.")
-]
+_INTERRUPTED = 130
 
 
 @app.command("verify")
@@ -70,15 +53,22 @@ def verify_command(
     session: Annotated[str, typer.Option(envvar="CHECK_SESSION")] = DEMO_SESSION,
     user: Annotated[str, typer.Option(envvar="CHECK_USER")] = DEMO_USER,
     since: Since = "",
-    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for spans.")] = 10,
+    wait: Wait = WAIT_SECONDS,
     base_url: BaseUrl = "",
     *,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check every promise of the chapter: 0 all hold, 1 one does not, 2 it could not look."""
-    expected, period = Expected(session=session, user=user), _since(since)
+    expected, period = Expected(session=session, user=user), read_since(since)
     with _client(base_url) as api, _progress() as on_wait:
-        verdicts = verify(api, expected, since=period, wait_seconds=wait, on_wait=on_wait)
+        verdicts = verify(
+            api,
+            expected,
+            receipts=_receipts(api),
+            since=period,
+            wait_seconds=wait,
+            on_wait=on_wait,
+        )
     if json:
         print(as_json(verdicts, expected, api.base_url))
     else:
@@ -93,7 +83,7 @@ def verify_command(
 @app.command("drill")
 def drill_command(
     name: Annotated[str, typer.Argument(envvar="CHECK_DRILL")] = "",
-    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait for spans.")] = 4,
+    wait: Wait = WAIT_SECONDS,
 ) -> None:
     """List the drills, or break one thing and show what turns red: 0 if it is what it should be."""
     console = Console()
@@ -105,7 +95,15 @@ def drill_command(
     if name not in DRILLS:
         refuse(f"There is no drill of that NAME; there are {', '.join(DRILLS)}.")
     with _client() as api, _progress() as on_wait:
-        raise typer.Exit(run_drill(name, api, wait_seconds=wait, on_wait=on_wait, console=console))
+        code = run_drill(
+            name,
+            api,
+            receipts=_receipts(api),
+            wait_seconds=wait,
+            on_wait=on_wait,
+            console=console,
+        )
+    raise typer.Exit(code)
 
 
 @app.command("feedback")
@@ -114,6 +112,7 @@ def feedback_command(
     trace: Annotated[str, typer.Option(envvar="CHECK_TRACE")] = "",
     session: Annotated[str, typer.Option(envvar="CHECK_SESSION")] = "",
     comment: Annotated[str, typer.Option(envvar="CHECK_COMMENT")] = "",
+    wait: Wait = WAIT_SECONDS,
     *,
     cohort: Annotated[bool, typer.Option("--cohort", help="Send what make cohort left.")] = False,
 ) -> None:
@@ -124,54 +123,82 @@ def feedback_command(
         else:
             subject = session if session or trace else DEMO_SESSION
             opinions = [Feedback.of(value, trace=trace, session=subject, comment=comment)]
-        with _client() as api:
+        with _client() as api, _progress() as on_wait:
             if not cohort:
                 check_subject(api, opinions[0])
-            for opinion in opinions:
-                send_feedback(api, opinion)
+            missing = _send(api, opinions, Patience(wait, on_wait))
     except (InvalidFeedbackError, CannotLookError) as error:
         refuse(error)
     _confirm(opinions, api.base_url)
+    _end(Arrival(scores=missing, is_known=True))
 
 
 @app.command("users")
-def users_command(since: Since = "", base_url: BaseUrl = "") -> None:
+def users_command(since: Since = "", wait: Wait = WAIT_SECONDS, base_url: BaseUrl = "") -> None:
     """Show what each user used, cost, was denied and thought of it."""
-    users = _survey(since, base_url).users
+    survey, arrival = _survey(since, wait, base_url)
     with printing() as console:
-        console.print(user_table(users))
-        answers = "\n".join(user_answers(users))
+        console.print(user_table(survey.users))
+        answers = "\n".join(user_answers(survey.users))
         console.print(answers, soft_wrap=True, highlight=False, markup=False)
+    _end(arrival)
 
 
 @app.command("sessions")
-def sessions_command(since: Since = "", base_url: BaseUrl = "") -> None:
+def sessions_command(since: Since = "", wait: Wait = WAIT_SECONDS, base_url: BaseUrl = "") -> None:
     """Show each session, the longest first, and why it is long."""
-    sessions = _survey(since, base_url).sessions
+    survey, arrival = _survey(since, wait, base_url)
     with printing() as console:
-        console.print(session_table(sessions))
-        answers = "\n".join(session_answers(sessions))
+        console.print(session_table(survey.sessions))
+        answers = "\n".join(session_answers(survey.sessions))
         console.print(answers, soft_wrap=True, highlight=False, markup=False)
+    _end(arrival)
 
 
-def _survey(since: str, base_url: str) -> Survey:
-    period = _since(since)
-    parameters = (
-        {} if period is None else {"fromStartTime": format_time(datetime.now(UTC) - period)}
-    )
+@app.command("arrival")
+def arrival_command(wait: Wait = WAIT_SECONDS) -> None:
+    """Wait until what was sent in the last minutes can be read, so that the links to it open."""
+    lately = timedelta(seconds=LOST_AFTER_SECONDS)
+    with _client() as api, _progress() as on_wait:
+        sent = Sent.since(_receipts(api), lately)
+        if not sent.traces:
+            return
+        try:
+            start = datetime.now(UTC) - lately
+            _, missing = fetch_spans(api, start, sent, Patience(wait, on_wait))
+        except CannotLookError as error:
+            print(f"Whether the links open yet cannot be seen. {error}", file=sys.stderr)
+            return
+    _end(Arrival(missing, is_known=True))
+
+
+def _survey(since: str, wait: float, base_url: str) -> tuple[Survey, Arrival]:
+    period = read_since(since)
     try:
-        with _client(base_url) as api, _progress():
-            return survey(api.observations(**parameters), _all_feedback(api))
+        with _client(base_url) as api, _progress() as on_wait:
+            sent = Sent.since(_receipts(api), period)
+            return fetch_survey(api, since=period, sent=sent, wait_seconds=wait, on_wait=on_wait)
     except CannotLookError as error:
         refuse(error)
 
 
-def _all_feedback(api: Api) -> list[Score]:
+def _send(api: Api, opinions: Sequence[Feedback], patience: Patience) -> Missing:
+    sent = []
     try:
-        return api.scores(name=FEEDBACK)
-    except NotFoundError as error:
-        print(f"Without feedback: {error}.", file=sys.stderr)
-        return []
+        for opinion in opinions:
+            sent.append(send_feedback(api, opinion))  # noqa: PERF401 - some, if one fails
+    finally:
+        _receipts(api).add_scores(sent)
+    return await_feedback(api, sent, patience) if sent else Missing("score")
+
+
+def _end(arrival: Arrival) -> None:
+    """Say what is missing of what was just printed, and end with 2 for that."""
+    if not arrival.is_known:
+        print("No receipt says what was sent: more may be on its way.", file=sys.stderr)
+    if str(arrival):
+        print(f"\nNot all of it: {arrival}")
+        raise typer.Exit(2)
 
 
 def _confirm(opinions: Sequence[Feedback], base_url: str) -> None:
@@ -196,6 +223,10 @@ def _client(base_url: str = "") -> Iterator[Api]:
         yield api
 
 
+def _receipts(api: Api) -> Receipts:
+    return Receipts(_settings().agent_data_dir, api.base_url)
+
+
 def _settings() -> Settings:
     try:
         return load_settings()
@@ -207,8 +238,13 @@ def _settings() -> Settings:
 def _progress() -> Iterator[Callable[[str], None]]:
     """Show on a terminal what is waited for, and erase it at the end."""
     with Console(stderr=True).status("Asking the backend") as status:
-        yield lambda text: status.update(f"Waiting for spans: {text}")
+        yield lambda text: status.update(f"Waiting: {text}")
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # Typer leaves it at the code.
+            print("Interrupted.", file=sys.stderr)
+        raise

@@ -4,19 +4,22 @@ The score's id is made from its subject, so that a second opinion replaces the f
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from .api import Api
+from .arrival import Missing, SentScore, missing_scores, score_content
+from .patience import Patience
 from .privacy import mask
 
 __all__ = [
     "FEEDBACK",
     "Feedback",
     "InvalidFeedbackError",
+    "await_feedback",
     "check_subject",
     "read_feedback",
     "send_feedback",
@@ -80,19 +83,30 @@ def check_subject(api: Api, feedback: Feedback) -> None:
         )
 
 
-def send_feedback(api: Api, feedback: Feedback) -> str:
-    """Store the score, its comment masked, and return its id; raises CannotLookError."""
+def send_feedback(api: Api, feedback: Feedback) -> SentScore:
+    """Store the score, its comment masked, and return its receipt; raises CannotLookError."""
+    # A shell may hand over bytes that are no text; JSON cannot carry them.
+    comment = mask(feedback.comment.encode(errors="replace").decode())
     body: dict[str, object] = {
         "id": feedback.id,
         "name": FEEDBACK,
         "value": feedback.value,
         "dataType": "NUMERIC",
         f"{feedback.kind}Id": feedback.subject,
+        **({"comment": comment} if comment else {}),
     }
-    if feedback.comment:
-        # A shell may hand over bytes that are no text; JSON cannot carry them.
-        body["comment"] = mask(feedback.comment.encode(errors="replace").decode())
-    return api.post_score(body)
+    content = score_content(feedback.value, comment)
+    return SentScore(api.post_score(body), feedback.kind, feedback.subject, content)
+
+
+def await_feedback(api: Api, sent: Sequence[SentScore], patience: Patience) -> Missing:
+    """Wait until the scores can be read, and return what cannot; raises CannotLookError."""
+    only = {f"{sent[0].kind}Id": sent[0].subject} if len(sent) == 1 else {}
+    scores = patience.until(
+        lambda: api.scores(name=FEEDBACK, **only),
+        lambda found: missing_scores(sent, found).progress,
+    )
+    return missing_scores(sent, scores)
 
 
 def read_feedback(path: Path) -> Iterator[Feedback]:

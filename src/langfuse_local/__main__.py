@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         return _fail(error, 2)
     except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         return _INTERRUPTED
 
 

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     langfuse_local_data_dir: Path = Path(".data")
     langfuse_local_max_age_days: Annotated[float, Field(gt=0)] | None = None
     langfuse_local_max_megabytes: Annotated[float, Field(ge=1)] | None = None
+    langfuse_local_span_delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0
+    langfuse_local_score_delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0
     otel_exporter_otlp_traces_endpoint: _Address = "http://localhost:4318/v1/traces"
     otel_exporter_otlp_headers: SecretStr = SecretStr("")
     otel_exporter_otlp_traces_headers: SecretStr = SecretStr("")
@@ -101,6 +103,16 @@ class Settings(BaseSettings):
         own = self.otel_exporter_otlp_traces_headers.get_secret_value()
         headers = own or self.otel_exporter_otlp_headers.get_secret_value()
         return parse_env_headers(headers, liberal=True)
+
+    @property
+    def lateness(self) -> str:
+        """What is shown later than it is taken, in words; empty if everything is shown at once."""
+        spans, scores = (
+            self.langfuse_local_span_delay_seconds,
+            self.langfuse_local_score_delay_seconds,
+        )
+        late = spans or scores
+        return f"late on purpose: spans after {spans:g} s, scores after {scores:g} s" * bool(late)
 
 
 def load_settings() -> Settings:

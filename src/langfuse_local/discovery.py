@@ -145,7 +145,8 @@ def _start(settings: Settings) -> str:
             if not find_backend(settings).is_absent:  # Another command was faster.
                 return find_backend(settings).line()
             background.start(lambda: find_backend(settings).web.kind is Kind.LOCAL)
-            return find_backend(settings).line(_STARTED)
+            late = settings.lateness and f"{settings.lateness}; "
+            return find_backend(settings).line(f"{late}{_STARTED}")
     except NotStartedError as error:
         raise UnavailableError(
             f"The local backend did not start: {error} Its log is {background.log}."

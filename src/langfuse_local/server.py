@@ -32,6 +32,7 @@ from .receiver.ingestion import Ingestion
 from .receiver.ingestion_job import IngestionJobs
 from .responses import ApiResponse
 from .store.database import StoreError
+from .store.late import LateStore
 from .store.retention import Retention
 from .store.store import Store
 from .version import BACKEND_HEADER, VERSION
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from .config import Settings
 
-__all__ = ["build", "otlp_app", "serve", "web_app"]
+__all__ = ["build", "open_store", "otlp_app", "serve", "web_app"]
 
 _log = logging.getLogger(__name__)
 _OPEN_FILES = 4096
@@ -57,7 +58,7 @@ _SHUTDOWN_SECONDS = 5  # for requests under way; what got a 200 is on disk alrea
 def web_app(store: Store, ingestion: Ingestion, settings: Settings) -> Starlette:
     """The application on Langfuse's port."""
     keys = Keys(settings.langfuse_public_key, settings.langfuse_secret_key.get_secret_value())
-    pages = Pages(store, settings.langfuse_project_id)
+    pages = Pages(store, settings.langfuse_project_id, note=settings.lateness)
     jobs = IngestionJobs(settings.langfuse_project_id, settings.langfuse_public_key)
     receiver = LangfuseReceiver(ingestion, keys, jobs)
     routes: list[BaseRoute] = [
@@ -112,6 +113,17 @@ def build(
     return uvicorn.Server(config)
 
 
+def open_store(settings: Settings) -> Store:
+    """The store that the settings ask for; raises StoreError."""
+    if not settings.lateness:
+        return Store(settings.database)
+    return LateStore(
+        settings.database,
+        span_seconds=settings.langfuse_local_span_delay_seconds,
+        score_seconds=settings.langfuse_local_score_delay_seconds,
+    )
+
+
 def serve(settings: Settings, *, otlp: bool) -> None:
     """Serve until Ctrl-C or SIGTERM.
 
@@ -125,7 +137,7 @@ def serve(settings: Settings, *, otlp: bool) -> None:
         for listener in otlp_sockets:
             stack.enter_context(listener)
         stack.enter_context(owned(settings))
-        store = stack.enter_context(closing(Store(settings.database)))
+        store = stack.enter_context(closing(open_store(settings)))
         stack.enter_context(Retention(store, settings))
         server = build(store, settings, web_sockets, otlp_sockets)
         _allow_many_connections()
@@ -159,6 +171,8 @@ def _announce(settings: Settings, *, otlp: bool) -> None:
     print(f"backend  local, {settings.langfuse_base_url}", flush=True)
     print(f"spans    {spans}")
     print(f"data     {settings.database}")
+    if settings.lateness:
+        print(f"mode     {settings.lateness}")
     print("Ctrl-C stops it.", flush=True)
 
 

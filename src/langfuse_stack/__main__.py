@@ -6,10 +6,12 @@ Exit codes: 0 done, 1 it could not be done (the reason is one sentence), 130 int
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
-from . import build, compose, envfile
+from agent_observability.commands.receipts import Receipts
+from agent_observability.config import SettingsError, settings
+
+from . import build, compose, given_up, guard, native
 from .errors import StackError
 
 
@@ -25,37 +27,40 @@ def _native() -> None:
             "COLLECTOR should be native, as in make demo COLLECTOR=native; left out, spans go"
             " straight to what listens at OTEL_EXPORTER_OTLP_TRACES_ENDPOINT."
         )
-    from . import native  # noqa: PLC0415 - make collector needs no .venv
-
     native.start()
 
 
 def _up() -> None:
-    from . import native  # noqa: PLC0415 - as above
+    def make_way() -> None:
+        native.make_way()
+        _forget_receipts()
 
-    compose.up(native.make_way, native.own_ports())
+    compose.up(make_way, native.own_ports())
 
 
 def _down() -> None:
-    from . import native  # noqa: PLC0415 - as above
-
-    stopped = native.make_way()
-    stopped |= compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1")
-    if not stopped:
+    volumes = os.environ.get("STACK_VOLUMES") == "1"
+    was_running = native.make_way()
+    if compose.down(volumes=volumes):
+        _forget_receipts()
+    elif not was_running and not volumes:
         print("Nothing that was started here is running.")
 
 
 def _collect() -> None:
-    from . import given_up  # noqa: PLC0415 - as above
-
-    settings = envfile.read(Path(".env")) | os.environ
-    if count := given_up.collect(Path(settings.get("AGENT_DATA_DIR") or ".data") / "spool"):
+    if count := given_up.collect(settings.agent_data_dir / "spool"):
         print(f"{count} spans that the Collector gave up on are in the spool now.", flush=True)
 
 
-def _guard() -> None:
-    from . import guard  # noqa: PLC0415 - as above
+def _forget_receipts() -> None:
+    """Let nobody miss in one backend what was sent to another one at the same address."""
+    try:
+        Receipts(settings.agent_data_dir, settings.langfuse_base_url).forget()
+    except (OSError, SettingsError) as error:
+        raise StackError(f"The receipts of what was sent cannot be forgotten: {error}") from None
 
+
+def _guard() -> None:
     guard.write_guard()
     print(f"{guard.CONFIG.name} has the privacy rules of today.")
 
@@ -85,8 +90,6 @@ def main(arguments: list[str]) -> int:
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 if __name__ == "__main__":

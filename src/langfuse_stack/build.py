@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .errors import StackError
+from .go import find_go
 
 __all__ = ["ROOT", "build", "build_relay", "built", "built_relay"]
 
@@ -29,8 +30,6 @@ _TOOLS = ROOT / ".tools"
 _BINARY = _TOOLS / "otelcol"
 _STAMP = _TOOLS / "otelcol.sha256"
 _LOG = _TOOLS / "otelcol-build.log"
-_OLDEST_GO = (1, 26)  # what the modules of the manifest declare
-_INSTALL_GO = "Install Go 1.26 or newer (https://go.dev/dl) and run make collector again."
 
 
 def built() -> Path | None:
@@ -44,19 +43,18 @@ def build() -> Path:
     """Return the binary, building it first unless it is of this manifest already.
 
     Raises:
-        StackError: Go is missing or too old, or the build failed.
+        StackError: There is no Go, or the build failed.
     """
     if binary := built():
         return binary
-    _check_go()
-    version = _version()
+    go, version = find_go(ROOT), _version()
     _TOOLS.mkdir(exist_ok=True)
     print(
         f"Building the OpenTelemetry Collector {version} into .tools/otelcol:"
         " a few minutes, once until collector/builder.yaml changes.",
         flush=True,
     )
-    _run_builder(version)
+    _run_builder(go, version)
     (_TOOLS / "otelcol-build" / "otelcol").replace(_BINARY)
     shutil.rmtree(_TOOLS / "otelcol-build")
     _STAMP.write_text(_digest())
@@ -73,16 +71,15 @@ def build_relay() -> Path:
     """Return the relay's binary, building it first unless it is there.
 
     Raises:
-        StackError: Go is missing or too old, or the build failed.
+        StackError: There is no Go, or the build failed.
     """
     if binary := built_relay():
         return binary
-    _check_go()
-    version = _relay_version()
+    go, version = find_go(ROOT), _relay_version()
     _TOOLS.mkdir(exist_ok=True)
     print(f"Building Caddy {version} into .tools: a few minutes, once a version.", flush=True)
     module = f"github.com/caddyserver/caddy/v2/cmd/caddy@v{version}"
-    _run(["go", "install", "-trimpath", "-ldflags=-s -w", module], {"GOBIN": str(_TOOLS)})
+    _run(go, ["install", "-trimpath", "-ldflags=-s -w", module], {"GOBIN": str(_TOOLS)})
     return (_TOOLS / "caddy").rename(_TOOLS / f"caddy-{version}")
 
 
@@ -104,33 +101,27 @@ def _version() -> str:
     return found[1]
 
 
-def _check_go() -> None:
-    if shutil.which("go") is None:
-        raise StackError(f"Go is not installed, and the Collector is built with it. {_INSTALL_GO}")
-    answer = subprocess.run(
-        ["go", "env", "GOVERSION"], check=False, capture_output=True, text=True, cwd=ROOT
-    )
-    found = re.match(r"go(\d+)\.(\d+)", answer.stdout)
-    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
-        raise StackError(
-            f"Go is too old for the Collector: {answer.stdout.strip() or 'unknown'}. {_INSTALL_GO}"
-        )
+def _run_builder(go: Path, version: str) -> None:
+    command = ["run", f"go.opentelemetry.io/collector/cmd/builder@v{version}"]
+    _run(go, [*command, "--config", str(_MANIFEST)])
 
 
-def _run_builder(version: str) -> None:
-    command = ["go", "run", f"go.opentelemetry.io/collector/cmd/builder@v{version}"]
-    _run([*command, "--config", str(_MANIFEST)])
-
-
-def _run(command: list[str], environment: Mapping[str, str] = MappingProxyType({})) -> None:
-    # VCS stamps would make Go look into this repository, which may belong to someone else.
-    go = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-buildvcs=false"}
+def _run(
+    go: Path, arguments: list[str], environment: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    settings = {
+        "CGO_ENABLED": "0",
+        # VCS stamps would make Go look into this repository, which may be someone else's.
+        "GOFLAGS": "-buildvcs=false",
+        "GOWORK": "off",
+        "PATH": f"{go.parent}{os.pathsep}{os.environ['PATH']}",  # the builder runs `go`
+    }
     with (
         _LOG.open("w") as log,
         subprocess.Popen(
-            command,
+            [str(go), *arguments],
             cwd=ROOT,
-            env={**os.environ, **go, **environment},
+            env={**os.environ, **settings, **environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         ) as process,

@@ -49,7 +49,7 @@ def up(make_way: Callable[[], object], own_ports: Collection[int] = ()) -> None:
 def down(*, volumes: bool) -> bool:
     """Stop what runs; remove the data too if asked to, after asking back.
 
-    Returns whether there was something to stop.
+    Returns whether anything was stopped.
 
     Raises:
         StackError: The stack was set up here and Docker cannot say whether it runs.
@@ -60,7 +60,7 @@ def down(*, volumes: bool) -> bool:
         return False
     if volumes and not _is_confirmed():
         print("Nothing was removed and nothing stopped.")
-        return True
+        return False
     if docker.compose("down", *(["--volumes"] if volumes else [])):
         raise StackError("Docker could not stop the stack: its message is above.")
     return True

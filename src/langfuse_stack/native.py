@@ -1,7 +1,7 @@
 """The Collector without Docker: the same configuration, in front of the local backend.
 
-`make demo COLLECTOR=native` runs the chapter's whole path (application, Collector, backend) on a
-machine that has Go.
+`make demo COLLECTOR=native` runs the chapter's whole path (application, Collector, backend) on one
+machine, whose first run builds the Collector.
 """
 
 import os

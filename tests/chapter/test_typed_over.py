@@ -83,6 +83,8 @@ def test_two_demos_are_one_session(checkout: Checkout, steps: tuple[str, ...]) -
         assert "answered\n" in checkout.run("agent_observability.main")
     verified = checkout.run("langfuse_checks", "verify")
     assert "FAIL" not in verified
+    assert "no receipt says what was sent: more may be on its way" in verified
+    assert not (checkout.folder / ".data/receipts.db").exists()
 
 
 def test_every_other_command_works_with_all_three(checkout: Checkout) -> None:

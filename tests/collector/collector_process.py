@@ -155,7 +155,7 @@ class Collector:
         assert self.process is not None
         status = Path(f"/proc/{self.process.pid}/status")
         if not status.exists():
-            pytest.skip("memory is read from /proc, which only Linux has")
+            pytest.skip("memory is read from /proc: make test on Linux")
         found = re.search(rf"{field}:\s+(\d+) kB", status.read_text())
         assert found is not None
         return int(found[1]) / 1024

@@ -21,7 +21,7 @@ def binary() -> Path:
         return build.build()
     found = build.built()
     if found is None or build.built_relay() is None:
-        pytest.skip("the Collector is not built: run make collector (needs Go 1.26)")
+        pytest.skip("the Collector is not built: make collector")
     return found
 
 

@@ -71,7 +71,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a small file system cannot be mounted here: needs Linux and root")
+        pytest.skip("a small file system cannot be mounted: make test as root on Linux")
     yield directory
     subprocess.run(["umount", str(directory)], check=True)
 

@@ -2,39 +2,20 @@
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from backends import KEYS, Backend, Script, Serve
+from backends import KEYS, Backend, Script, Serve, running
 from checkout import Run
 
 from langfuse_checks.api import Api
-from langfuse_local.config import Settings
-from langfuse_local.ports import listen
-from langfuse_local.server import build
-from langfuse_local.store.store import Store
 
 
 @pytest.fixture(scope="module", name="backend")
 def _backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    web, otlp = listen(0, "WEB"), listen(0, "OTLP")
-    with closing(Store(tmp_path_factory.mktemp("backend") / "langfuse.db")) as store:
-        server = build(store, Settings.model_construct(), web, otlp)
-        thread = threading.Thread(target=server.run, args=([*web, *otlp],))
-        thread.start()
-        try:
-            yield Backend(_url(web), f"{_url(otlp)}/v1/traces")
-        finally:
-            server.should_exit = True
-            thread.join()
-            for listener in (*web, *otlp):
-                listener.close()
-
-
-def _url(sockets: Sequence[object]) -> str:
-    return f"http://127.0.0.1:{sockets[0].getsockname()[1]}"  # type: ignore[attr-defined] # sockets
+    with running(tmp_path_factory.mktemp("backend")) as backend:
+        yield backend
 
 
 @pytest.fixture(scope="module", name="run")

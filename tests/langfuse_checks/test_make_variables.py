@@ -56,9 +56,11 @@ def test_what_is_typed_is_passed_on_and_not_run(folder: Path) -> None:
 
 def test_the_readers_environment_is_not_taken_for_an_answer(folder: Path) -> None:
     """USER and NAME are set in many shells; only the command line counts."""
-    assert make(folder, "verify", USER="root", NAME="laptop", SESSION="s", VALUE="up") == {}
+    environment = {"USER": "root", "NAME": "laptop", "SESSION": "s", "VALUE": "up", "WAIT": "1"}
+    assert make(folder, "verify", **environment) == {}
     assert make(folder, "drill", "NAME=root-only", USER="root") == {"CHECK_DRILL": "root-only"}
-    assert make(folder, "verify", "USER=usr_1", "SINCE=1h") == {
+    assert make(folder, "verify", "USER=usr_1", "SINCE=1h", "WAIT=60") == {
         "CHECK_USER": "usr_1",
         "CHECK_SINCE": "1h",
+        "CHECK_WAIT": "60",
     }

@@ -55,9 +55,10 @@ def observe(
     resource_spans = request.resource_spans.add()
     resource_spans.resource.attributes.extend(key_values(resource or {}))
     scope_spans = resource_spans.scope_spans.add()
-    scope_spans.scope.name = scope
-    scope_spans.scope.version = scope_version
-    scope_spans.scope.attributes.extend(key_values(scope_attributes or {}))
+    if scope or scope_version or scope_attributes:
+        scope_spans.scope.name = scope
+        scope_spans.scope.version = scope_version
+        scope_spans.scope.attributes.extend(key_values(scope_attributes or {}))
     message = scope_spans.spans.add(
         **{"trace_id": TRACE_ID, "span_id": SPAN_ID, "name": "work", "start_time_unix_nano": 1}
         | span

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 CASES = json.loads(
     (Path(__file__).parent / "contract" / "observations.json").read_text(encoding="utf-8")
 )
+FIELDS = json.loads(
+    (Path(__file__).parent / "contract" / "observation-fields.json").read_text(encoding="utf-8")
+)
+MOMENTS = {"createdAt", "updatedAt"}
 GROUPS = "core,basic,time,io,metadata,model,usage,prompt,metrics,trace_context"
 
 
@@ -53,11 +57,25 @@ def test_gives_the_recorded_rows(backend: Backend, case: dict[str, Any]) -> None
 
 
 def _comparable(row: dict[str, Any]) -> dict[str, Any]:
-    """The recording calls the model by another name and leaves the resource out."""
+    """The row as recorded, which leaves the resource out."""
     metadata = {
         key: value
         for key, value in row["metadata"].items()
         if not key.startswith("resourceAttributes.")
     }
-    renamed = {**row, "model": row["providedModelName"], "metadata": metadata}
-    return {key: renamed[key] for key in CASES[0]["rows"][0]}
+    shown = {**row, "metadata": metadata}
+    return {key: shown[key] for key in CASES[0]["rows"][0]}
+
+
+@pytest.mark.parametrize(
+    "recorded", FIELDS, ids=[f"{each['case']} {each['fields']}" for each in FIELDS]
+)
+def test_answers_the_recorded_fields(backend: Backend, recorded: dict[str, Any]) -> None:
+    """Each field group alone, two, all and none: the same keys in the same order, and values."""
+    rows = backend.rows(recorded["path"].removeprefix("/api/public/v2/observations"))
+    by_id = {row["id"]: row for row in rows}
+    for row in recorded["answer"]["data"]:
+        answered = {**by_id.pop(row["id"]), **{key: row[key] for key in MOMENTS & row.keys()}}
+        assert answered == row
+        assert list(answered) == list(row)
+    assert not by_id

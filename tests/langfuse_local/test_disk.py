@@ -40,7 +40,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(folder)]
     if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("only root may mount a file system")
+        pytest.skip("a small file system cannot be mounted: make test as root on Linux")
     try:
         yield folder
     finally:
@@ -211,3 +211,52 @@ def test_a_newer_format_while_running(backend: Backend) -> None:
     assert ask(backend.otlp, filler(1), content_type=JSON).status == 503
     with pytest.raises(StoreError):
         Store(backend.store.path)
+
+
+def test_a_span_damaged_in_the_file(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    """Noise that SQLite does not see is 503 and a word in the log, and never a wrong answer."""
+    assert ask(backend.otlp, filler(1), content_type=JSON).status == 200
+    sent = bytearray(backend.store.rows("SELECT sent FROM spans")[0][0])
+    sent[len(sent) // 2] ^= 0x40
+    backend.store.write("UPDATE spans SET received = 1, sent = :sent", {"sent": bytes(sent)})
+    for path in ("/api/public/v2/observations", "/project/order-status-demo/sessions"):
+        assert ask(backend.web + path).status in {200, 503}
+    assert ask(f"{backend.web}/api/public/v2/observations").status == 503
+    assert "The database could not be used: A stored span cannot be read" in caplog.text
+    assert ask(backend.otlp, filler(2), content_type=JSON).status == 503
+
+
+def test_a_log_deleted_while_running(
+    backend: Backend, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was acknowledged before SQLite's `-wal` file was deleted is in the file after the next request."""
+    for number in (1, 2):
+        assert ask(backend.otlp, filler(number), content_type=JSON).status == 200
+    (tmp_path / "langfuse.db-wal").unlink()
+    assert len(backend.rows()) == 2
+    assert ask(backend.otlp, filler(3), content_type=JSON).status == 200
+    copy = tmp_path / "copy.db"
+    for suffix in ("", "-wal"):
+        copy.with_name(copy.name + suffix).write_bytes(
+            (tmp_path / f"langfuse.db{suffix}").read_bytes()
+        )
+    with closing(Store(copy)) as killed:
+        assert killed.counts().observations == 3
+        assert killed.rows("PRAGMA integrity_check")[0][0] == "ok"
+    assert len(backend.rows()) == 3
+    assert "langfuse.db-wal was deleted" in caplog.text
+
+
+def test_a_locked_database(backend: Backend, caplog: pytest.LogCaptureFixture) -> None:
+    """While another program holds the file, spans are 503 and readers read; then storing goes on."""
+    assert ask(backend.otlp, filler(1), content_type=JSON).status == 200
+    backend.store._writer.connection.execute("PRAGMA busy_timeout = 100")
+    with closing(sqlite3.connect(backend.store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = ask(backend.otlp, filler(2), content_type=JSON)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert len(backend.rows()) == 1
+        other.execute("ROLLBACK")
+    assert "Another program is writing to" in caplog.text
+    assert ask(backend.otlp, filler(2), content_type=JSON).status == 200
+    assert len(backend.rows()) == 2

@@ -26,6 +26,7 @@ from langfuse_local.mapping import (
     observation_type,
     usage,
 )
+from langfuse_local.mapping.details import FACETS
 from langfuse_local.mapping.spans import observations
 from langfuse_local.receiver.otlp import BadRequest, decode
 
@@ -68,6 +69,9 @@ KEYS = sorted(
         f"{metadata.COMMON_PREFIX}.scope",
         "langfuse.trace.metadata.",
         "langfuse.trace.metadata.tools",
+        "langfuse.trace.metadata.region",
+        "langfuse.observation.metadata.region",
+        "langfuse.metadata.region",
         "gen_ai.tool.definitions",
         "llm.tools.0.tool.json_schema",
         f"llm.tools.{'1' * 5000}.tool.json_schema",
@@ -173,8 +177,11 @@ def _assert_storable(observation: Observation) -> None:
     assert all(isinstance(text, str) for text in observation.metadata.values())
     assert isinstance(json.loads(observation.model_parameters), dict)
     assert {type(tag) for tag in observation.tags} <= {str}
-    *values, origin = observation
-    json.dumps([*values, origin.metadata], ensure_ascii=False, allow_nan=False).encode()
+    *values, _, _ = observation
+    values += [observation.input, observation.output, observation.metadata]
+    json.dumps(values, ensure_ascii=False, allow_nan=False).encode()
+    facets = {key: observation.own_metadata.get(key) for key in FACETS}
+    assert observation.facets == {key: text for key, text in facets.items() if text is not None}
 
 
 @settings(max_examples=400, deadline=None)

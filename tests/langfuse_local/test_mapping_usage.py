@@ -193,7 +193,28 @@ def test_models_with_a_price(model: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", ["gpt-4o", "gpt-4o-mini-2", "my-order-model", "order-model-2", ""]
+    ("model", "cost"),
+    [
+        ("gpt-4o", 0.0025 + 0.01),
+        ("openai/gpt-5.2", 0.00175 + 0.014),
+        ("o4-mini", 0.0011 + 0.0044),
+        ("claude-sonnet-4-5", 0.003 + 0.015),
+        ("anthropic/claude-haiku-4-5-20251001", 0.001 + 0.005),
+        ("us.anthropic.claude-opus-4-5-20251101-v1:0", 0.005 + 0.025),
+        ("claude-sonnet-5", 0.002 + 0.01),
+        ("googleai/gemini-2.5-flash", 0.0003 + 0.0025),
+    ],
+)
+def test_models_of_a_tutorial_have_a_price(model: str, cost: float) -> None:
+    """A thousand tokens in and out at Langfuse's prices, under each of a model's names."""
+    counters = {"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 1000}
+    observation = observe({"model": model, **counters})
+    assert observation.total_cost == pytest.approx(cost, abs=1e-12)
+    assert observation.is_priced
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-2", "gpt-4x1", "gpt-4o-mini-2", "my-order-model", "order-model-2", ""]
 )
 def test_models_without_a_price(model: str) -> None:
     """Tokens of an unknown model are kept and cost nothing that is known."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from html import unescape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -185,13 +187,20 @@ def test_long_lists_have_older_pages(backend: Backend) -> None:
     assert ask(f"{backend.web}{HOME}/traces?page=-x").status == 200
 
 
+def _cannot(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(name="browser_page")
 def _browser_page() -> Iterator[Page]:
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing: .ci/run installs it.")
-        pytest.skip("needs Chromium (on Debian: sudo apt-get install chromium)")
+        _cannot("Chromium is missing: sudo apt-get install chromium")
+    driver = [sys.executable, "-m", "playwright", "--version"]
+    if subprocess.run(driver, check=False, capture_output=True).returncode:
+        _cannot("Playwright's driver does not start: sudo apt-get install libatomic1")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=path, args=arguments)

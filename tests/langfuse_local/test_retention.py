@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from test_store import CHAT, ROOT, again
+from rows import CHAT, ROOT, again, changed
 
 from langfuse_local.api.scores import Scores
 from langfuse_local.config import Settings
@@ -41,7 +41,7 @@ def texts(store: Store) -> set[str]:
 
 def test_removes_whole_traces_by_age(store: Store) -> None:
     """A trace goes once nothing of it arrived since the cut-off, with its groups and its texts."""
-    store.save([ROOT, CHAT._replace(session_id="of the root's trace")])
+    store.save([ROOT, changed(CHAT, session_id="of the root's trace")])
     store.save([again(ROOT, 1, session_id="kept alive")])
     cutoff = time.time_ns() // 1000 + 1
     while time.time_ns() // 1000 <= cutoff:
@@ -105,7 +105,7 @@ def test_scores_go_with_their_trace(store: Store) -> None:
 
 def test_scores_go_with_a_trace_whose_id_is_no_hex(store: Store) -> None:
     """Any text is an id, and scores name it as it was sent."""
-    store.save([ROOT._replace(trace_id="My Trace")])
+    store.save([changed(ROOT, trace_id="My Trace")])
     Scores(store).save({"id": "one", "name": "n", "value": 1, "traceId": "My Trace"})
     Scores(store).save({"id": "two", "name": "n", "value": 1, "traceId": "my trace"})
     assert store._writer.remove(2**62, 500) == 1

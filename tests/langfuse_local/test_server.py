@@ -94,7 +94,7 @@ def test_names_the_port_that_is_taken(ports: tuple[int, int], which: int) -> Non
 def test_refuses_a_port_that_is_taken_on_one_address_only() -> None:
     """Something on ::1 would answer clients that ask for localhost, so it counts."""
     if not _has_ipv6():
-        pytest.skip("this machine has no ::1")
+        pytest.skip("this machine has no ::1: make test where IPv6 is on")
     with closing(socket.socket(socket.AF_INET6)) as other:
         other.bind(("::1", 0))
         other.listen()

@@ -8,8 +8,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from mapped import key_values
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from rows import CHAT, ROOT, SECOND, START, again, changed
 
-from langfuse_local.mapping.observation import Observation, Origin
+from langfuse_local.mapping.spans import observations
 from langfuse_local.store.conditions import Position, id_is, root_is, text_in
 from langfuse_local.store.database import StoreError
 from langfuse_local.store.sql import statement
@@ -19,55 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECOND = 1_000_000_000
-START = 1_795_168_800 * SECOND
-ROOT = Observation(
-    id="23f282f106e84e3d",
-    trace_id="adf273bd2c7c5f4b1209d1b1c524a9c8",
-    parent_id=None,
-    type="AGENT",
-    name="invoke_agent",
-    start_time=START,
-    end_time=START + SECOND,
-    completion_start_time=None,
-    level="DEFAULT",
-    status_message="",
-    version="local",
-    release="",
-    environment="development",
-    public=False,
-    is_app_root=False,
-    user_id="ann",
-    session_id="talk",
-    trace_name="turn",
-    tags=("a", "b,c"),
-    model="",
-    model_parameters="{}",
-    usage={},
-    cost={},
-    prompt_name="",
-    prompt_version=None,
-    input="Where is it?",
-    output="In transit",
-    own_metadata={"n": "1"},
-    origin=Origin({"scope.name": "demo", "resourceAttributes.service.name": "agent"}),
-)
-CHAT = ROOT._replace(
-    id="5019de6793baf083",
-    parent_id=ROOT.id,
-    type="GENERATION",
-    name="chat",
-    start_time=START + SECOND // 10,
-    completion_start_time=START + SECOND // 5,
-    model="order-model",
-    model_parameters='{"temperature":0}',
-    usage={"input": 120, "output": 30, "total": 150},
-    cost={"input": 0.25, "output": 0.5, "total": 0.75},
-    prompt_name="answer",
-    prompt_version=3,
-    input=None,
-    output=None,
-)
+    from langfuse_local.mapping.observation import Observation
+
+TIME = {"sessions": "ended", "users": "ended", "traces": "started"}
 
 
 @pytest.fixture
@@ -75,16 +32,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
     with closing(Store(tmp_path / "data" / "langfuse.db")) as opened:
         yield opened
-
-
-def again(observation: Observation, number: int, **changes: object) -> Observation:
-    """The same observation in another trace, some seconds later."""
-    moved = {
-        "trace_id": f"{number:032x}",
-        "start_time": observation.start_time + number * SECOND,
-        "end_time": observation.end_time + number * SECOND,
-    }
-    return observation._replace(**{**moved, **changes})  # type: ignore[arg-type]  # any field may change
 
 
 def test_gives_back_what_it_was_given(store: Store) -> None:
@@ -106,7 +53,7 @@ def test_reads_what_rows_share_once(store: Store) -> None:
 def test_keeps_one_row_for_a_span_sent_twice(store: Store) -> None:
     """A retry counts once, and a corrected span replaces the first."""
     store.save([ROOT, ROOT])
-    store.save([ROOT._replace(name="corrected")])
+    store.save([changed(ROOT, name="corrected")])
     rows = store.observations([], limit=10)
     assert [row.observation.name for row in rows] == ["corrected"]
 
@@ -147,7 +94,7 @@ def test_finds_by_what_is_asked(store: Store) -> None:
 
 def test_sums_a_session(store: Store) -> None:
     """A session shows its first question, last answer, sums and calls of unknown cost."""
-    unpriced = again(CHAT, 7, id="00" * 8, cost={}, level="ERROR")
+    unpriced = again(CHAT, 7, id="00" * 8, cost=None, model="unheard-of", level="ERROR")
     store.save([ROOT, CHAT, again(ROOT, 7, input="And now?", output="Tomorrow"), unpriced])
     (session,) = store.sessions()
     assert session == store.session("talk")
@@ -166,7 +113,7 @@ def test_sums_a_session(store: Store) -> None:
 
 def test_never_shows_an_unknown_cost_as_nothing(store: Store) -> None:
     """Where no cost is known, the sum is None."""
-    store.save([CHAT._replace(cost={})])
+    store.save([changed(CHAT, cost=None, model="unheard-of")])
     (session,) = store.sessions()
     assert (session.totals.cost, session.totals.unknown_costs) == (None, 1)
 
@@ -181,7 +128,7 @@ def test_lists_what_has_no_user_last(store: Store) -> None:
 
 def test_describes_a_trace(store: Store) -> None:
     """A trace takes its name, user and tags from its spans and tells which spans lack them."""
-    store.save([ROOT, CHAT._replace(session_id="", user_id="", trace_name=None, tags=())])
+    store.save([ROOT, changed(CHAT, session_id=None, user_id=None, trace_name=None, tags=None)])
     trace = store.trace(ROOT.trace_id)
     assert trace is not None
     assert (trace.name, trace.session, trace.user) == ("turn", "talk", "ann")
@@ -242,7 +189,7 @@ def test_looks_up_sessions_and_users_by_index(store: Store, column: str) -> None
     condition = text_in(column, ["talk"])
     with store._readers.connection() as connection:
         plan = connection.execute(
-            f"EXPLAIN QUERY PLAN SELECT details FROM spans AS s WHERE {condition.sql}",
+            f"EXPLAIN QUERY PLAN SELECT sent FROM spans AS s WHERE {condition.sql}",
             condition.values,
         )
         assert f"spans_by_{column}" in "".join(row["detail"] for row in plan)
@@ -253,7 +200,8 @@ def test_lists_without_reading_everything(store: Store, kind: str) -> None:
     """A page of a list is found through an index, however much there is."""
     with store._readers.connection() as connection:
         plan = connection.execute(
-            f"EXPLAIN QUERY PLAN {statement(kind)}", {"limit": 50, "offset": 0}
+            f"EXPLAIN QUERY PLAN {statement(kind, order=TIME[kind], where='1')}",
+            {"limit": 50, "offset": 0},
         )
         details = [row["detail"] for row in plan]
     assert any(f"USING COVERING INDEX {kind}_by" in detail for detail in details)
@@ -265,7 +213,7 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
     store.save([ROOT, again(ROOT, 5, session_id="later")])
     store.save([again(ROOT, 5, session_id="later", start_time=START - SECOND, end_time=START)])
     assert [group.id for group in store.sessions()] == ["talk", "later"]
-    store.save([ROOT._replace(session_id="later", user_id="bob")])
+    store.save([changed(ROOT, session_id="later", user_id="bob")])
     assert [group.id for group in store.sessions()] == ["later"]
     assert {group.id for group in store.users()} == {"ann", "bob"}
 
@@ -273,6 +221,52 @@ def test_moves_groups_with_their_rows(store: Store) -> None:
 def test_takes_a_span_many_times_at_once(store: Store) -> None:
     """One request may hold the same span again and again, each time elsewhere: the last counts."""
     moved = [again(ROOT, number, trace_id=ROOT.trace_id) for number in range(5)]
-    store.save([*moved, *(each._replace(session_id="last") for each in moved)])
+    store.save([*moved, *(changed(each, session_id="last") for each in moved)])
     assert [each.id for each in store.sessions()] == ["last"]
     assert store.counts().observations == 1
+
+
+def test_outlines_a_trace(store: Store) -> None:
+    """The tree of a trace without its content: what is where, how long, at what cost."""
+    store.save([ROOT, changed(CHAT, session_id=None)])
+    root, chat = store.outline(ROOT.trace_id)
+    assert (root.id, root.parent_id, root.type, root.is_root) == (ROOT.id, None, "AGENT", True)
+    assert (root.start, root.end) == (START // 1000, (START + SECOND) // 1000)
+    assert (root.cost, root.is_cost_unknown, root.has_session) == (None, False, True)
+    assert (chat.parent_id, chat.name, chat.input_tokens) == (ROOT.id, "chat", 120)
+    assert (chat.cost, chat.has_session, chat.has_user) == (0.75, False, True)
+    assert store.outline("f" * 32) == []
+
+
+def test_finds_one_observation(store: Store) -> None:
+    """One span of a trace is read alone."""
+    store.save([ROOT, CHAT])
+    stored = store.observation(CHAT.trace_id, CHAT.id)
+    assert stored is not None
+    assert stored.observation == CHAT
+    assert store.observation(CHAT.trace_id, "f" * 16) is None
+
+
+def test_keeps_what_was_sent(store: Store) -> None:
+    """Attributes with their types, events, links, and where the span is from come back as sent."""
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add(schema_url="https://example.org/1")
+    resource_spans.resource.attributes.extend(key_values({"service.name": "agent", "n": 1}))
+    scope_spans = resource_spans.scope_spans.add(schema_url="https://example.org/2")
+    scope_spans.scope.attributes.extend(key_values({"k": [True, 2.5, b"\x00"]}))
+    span = scope_spans.spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, name="work", kind=3)
+    span.trace_state, span.dropped_attributes_count = "a=b", 7
+    span.attributes.extend(key_values({"a": {"b": None}, "c": [], "d": "text", "e": -1}))
+    span.events.add(name="retried", time_unix_nano=5).attributes.extend(key_values({"n": 2}))
+    span.links.add(trace_id=b"u" * 16, span_id=b"v" * 8).attributes.extend(key_values({"l": "m"}))
+    before = ExportTraceServiceRequest.FromString(request.SerializeToString())
+    store.save(observations(request))
+    (row,) = (stored.observation for stored in store.observations([], limit=1))
+    sent = before.resource_spans[0]
+    assert row.origin.resource.message.resource == sent.resource
+    assert row.origin.resource.message.schema_url == sent.schema_url
+    assert row.origin.scope.message.scope == sent.scope_spans[0].scope
+    assert row.origin.scope.message.schema_url == sent.scope_spans[0].schema_url
+    kept = row.span
+    kept.trace_id, kept.span_id = b"t" * 16, b"s" * 8
+    assert kept == sent.scope_spans[0].spans[0]

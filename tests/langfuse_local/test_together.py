@@ -11,11 +11,13 @@ import threading
 import time
 import urllib.error
 from contextlib import closing
+from functools import partial
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 import pytest
-from served import served
+from served import Served, served
+from tables import contents, rebuilt
 from wire import JSON, Backend, ask, request_of, span
 
 from langfuse_local.store.store import Store
@@ -124,3 +126,55 @@ def test_killed_at_a_random_moment(tmp_path: Path, seed: int) -> None:
         assert len(traces) <= len(acknowledged) + 1
         assert store.counts().observations == BATCH * len(traces)
         assert store.rows("PRAGMA integrity_check")[0][0] == "ok"
+        assert contents(store) == rebuilt(store)
+
+
+def test_killed_while_many_write_and_read(tmp_path: Path) -> None:
+    """Two senders and ten readers, `kill -9` in the middle, and on again: exact, sums included."""
+    acknowledged: set[tuple[int, int]] = set()
+    batches = [0, 0]
+    for _ in range(2):
+        with served(tmp_path) as server:
+            over = threading.Event()
+            tasks = [
+                partial(_send, server, sender, batches, acknowledged, over) for sender in (0, 1)
+            ]
+            readers = [partial(_read, server, number, over) for number in range(10)]
+            killer = threading.Timer(SECONDS / 2, server.process.kill)
+            killer.start()
+            assert at_once(*tasks, *readers) == []
+            killer.join()
+    with closing(Store(tmp_path / "langfuse.db")) as store:
+        traces = {trace.id: trace.totals.observations for trace in store.traces(limit=1_000_000)}
+        assert set(traces.values()) == {BATCH}
+        assert {f"{s + 1:08x}{n:024x}" for s, n in acknowledged} <= traces.keys()
+        assert len(traces) <= len(acknowledged) + 4  # Of each sender one, each time it was killed.
+        assert store.rows("PRAGMA integrity_check")[0][0] == "ok"
+        assert contents(store) == rebuilt(store)
+
+
+def _send(
+    server: Served,
+    sender: int,
+    batches: list[int],
+    acknowledged: set[tuple[int, int]],
+    over: threading.Event,
+) -> None:
+    while True:
+        try:
+            status = ask(server.otlp, batch(sender, batches[sender]), content_type=JSON).status
+        except (urllib.error.URLError, HTTPException, ConnectionError):
+            over.set()
+            return
+        assert status == 200
+        acknowledged.add((sender, batches[sender]))
+        batches[sender] += 1
+
+
+def _read(server: Served, number: int, over: threading.Event) -> None:
+    paths = ("/api/public/v2/observations?limit=50", "/project/order-status-demo/sessions")
+    while not over.is_set():
+        try:
+            assert ask(server.web + paths[number % 2]).status == 200
+        except (urllib.error.URLError, HTTPException, ConnectionError):
+            return

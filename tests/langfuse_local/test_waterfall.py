@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
+from mapped import observe
 
-from langfuse_local.mapping.observation import Observation, Origin
 from langfuse_local.pages.waterfall import waterfall
 
+if TYPE_CHECKING:
+    from langfuse_local.mapping.observation import Observation
+
+NOTHING = observe()
 IDS = st.integers(1, 12).map(lambda each: format(each, "016x"))
 SPANS = st.dictionaries(
     IDS, st.tuples(st.none() | IDS, st.integers(0, 2**63), st.integers(-(10**9), 2**63)), min_size=1
@@ -16,36 +22,8 @@ SPANS = st.dictionaries(
 
 def observation(span: str, parent: str | None, start: int, length: int) -> Observation:
     """An observation of which only the place in the trace matters."""
-    return Observation(
-        id=span,
-        trace_id="1" * 32,
-        parent_id=parent,
-        type="SPAN",
-        name=span,
-        start_time=start,
-        end_time=start + length,
-        completion_start_time=None,
-        level="DEFAULT",
-        status_message="",
-        version="",
-        release="",
-        environment="default",
-        public=False,
-        is_app_root=False,
-        user_id="",
-        session_id="",
-        trace_name=None,
-        tags=(),
-        model="",
-        model_parameters="{}",
-        usage={},
-        cost={},
-        prompt_name="",
-        prompt_version=None,
-        input=None,
-        output=None,
-        own_metadata={},
-        origin=Origin({}),
+    return NOTHING._replace(
+        id=span, parent_id=parent, name=span, start_time=start, end_time=start + length
     )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from agent_observability.commands.receipts import Receipts, SentTrace
+from agent_observability.config import load_settings
 from langfuse_stack import __main__ as cli
 from langfuse_stack import compose, counts, docker, envfile, langfuse, native, readiness
 from langfuse_stack.errors import StackError
@@ -77,6 +79,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setattr(compose, "_ENV", tmp_path / ".env")
     monkeypatch.setattr(compose, "_PORTS", ())
     monkeypatch.setattr(readiness, "_POLL_SECONDS", 0.01)
+    monkeypatch.setenv("AGENT_DATA_DIR", str(tmp_path / ".data"))
     return made
 
 
@@ -230,12 +233,13 @@ def test_a_project_that_langfuse_does_not_know_is_a_sentence(
 def test_ctrl_c_says_what_goes_on(
     engine: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The containers stay: what to run to wait again, and to stop; exit 130, no traceback."""
+    """The containers stay: what to run to go on, and to stop."""
     monkeypatch.setattr(readiness, "_sleep", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     monkeypatch.setattr(native, "make_way", _nothing)
     monkeypatch.setattr(native, "own_ports", set)
     engine.answers(running="abc")
-    assert cli.main(["up"]) == 130
+    with pytest.raises(KeyboardInterrupt):
+        cli.main(["up"])
     assert "make up goes on with it, make down stops it" in capsys.readouterr().out
 
 
@@ -364,6 +368,28 @@ def test_the_native_collector_does_not_start_beside_the_stack(
     engine.answers(running="abc")
     assert cli.main(["native"]) == 1
     assert "The stack of make up runs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "running", "is_forgotten"),
+    [("up", "", True), ("down", "abc", True), ("down", "", False)],
+)
+def test_another_backend_at_the_same_address_owes_nothing(
+    engine: Docker,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    running: str,
+    is_forgotten: bool,  # noqa: FBT001 - one of a table
+) -> None:
+    """What was sent to the one before is not missed in it, and stays known if nothing changes."""
+    engine.answers(running=running)
+    monkeypatch.setattr(native, "make_way", lambda: False)
+    monkeypatch.setattr(compose, "up", lambda make_way, _: make_way())
+    load_settings.cache_clear()
+    receipts = Receipts(engine.folder / ".data", "http://localhost:3000")
+    receipts.add_traces([SentTrace("a" * 32, "conv_1", "usr_1", 13)])
+    assert cli.main([command]) == 0
+    assert (list(receipts.traces()) == []) is is_forgotten
 
 
 def test_status_shows_what_became_of_the_spans(

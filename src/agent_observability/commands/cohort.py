@@ -28,14 +28,16 @@ from ..config import load_settings, settings
 from ..shop.carrier import SimulatedCarrier
 from ..shop.database import Database, StorageError
 from ..shop.seed import Person, open_shop
-from .console import print_delivery, run, tracing
+from .console import open_receipts, print_delivery, run, tracing
 from .population import Conversation, conversations, customers_with_orders, population
+from .receipts import SentTrace
 from .turn import Question, run_turn
 
 __all__ = ["main"]
 
 FEEDBACK: Final = "feedback.jsonl"
 _MOST: Final = 10_000
+_MOST_WAITING: Final = 4096  # The delivery remembers the traces of twice as many spans.
 _RATED: Final = 0.4
 _AT_ONCE: Final = {"model_delay_seconds": 0.0, "step_delay_seconds": 0.0}
 """Many turns are to be had, and none is to be looked at for its length."""
@@ -43,10 +45,11 @@ _AT_ONCE: Final = {"model_delay_seconds": 0.0, "step_delay_seconds": 0.0}
 
 @dataclass(slots=True)
 class Tally(SpanProcessor):
-    """Counts what was made, to compare with what was delivered."""
+    """Counts what was made, to compare with what was delivered; `turns` by trace id."""
 
     spans: int = 0
     trace_id: str = ""
+    turns: dict[str, Question] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     feedback: list[dict[str, object]] = field(default_factory=list)
 
@@ -70,6 +73,7 @@ def main(users: str, seed: str) -> int:
     with tracing() as provider:
         provider.add_span_processor(tally)
         _run_conversations(*counts, tally, provider)
+    _leave_receipts(tally, provider)
     _write_feedback(tally)
     _print_summary(tally)
     print_delivery(provider)
@@ -87,11 +91,14 @@ def _run_conversations(users: int, seed: int, tally: Tally, provider: TracerProv
         waiting_from = 0
         for conversation in _with_progress(planned):
             _converse(conversation, services, tally, random)
-            if tally.spans - waiting_from < settings.otel_bsp_max_queue_size // 2:
+            if tally.spans - waiting_from < min(
+                settings.otel_bsp_max_queue_size // 2, _MOST_WAITING
+            ):
                 continue
             waiting_from = tally.spans
             if not provider.force_flush():
                 break  # Whoever receives is gone; the report says so.
+            _leave_receipts(tally, provider)
 
 
 @contextmanager
@@ -131,6 +138,7 @@ def _converse(conversation: Conversation, services: Services, tally: Tally, rand
             version=conversation.version,
             tenant_tier=customer.tenant_tier,
         )
+        tally.turns[tally.trace_id] = question
         tally.outcomes[result["outcome"]] += 1
         if random.random() < _RATED:
             tally.feedback.append(_feedback(question, result, tally.trace_id, random))
@@ -147,6 +155,19 @@ def _feedback(
         "name": "user-feedback",
         "value": int(random.random() < pleased),
     }
+
+
+def _leave_receipts(tally: Tally, provider: TracerProvider) -> None:
+    delivery = Delivery.of(provider)
+    delivered = delivery.delivered_by_trace if delivery else {}
+    open_receipts().add_traces(
+        [
+            SentTrace(trace_id, turn.conversation_id, turn.actor, delivered[trace_id])
+            for trace_id, turn in tally.turns.items()
+            if trace_id in delivered
+        ]
+    )
+    tally.turns.clear()
 
 
 def _write_feedback(tally: Tally) -> None:

@@ -19,9 +19,10 @@ from ..agent.validation import InvalidInputError
 from ..config import SettingsError, load_settings, settings
 from ..shop.database import StorageError
 from ..telemetry import configure_tracing
+from .receipts import Receipts, SentTrace
 from .termination import CODE, Terminated, ending_on_sigterm
 
-__all__ = ["print_delivery", "print_links", "run", "tracing"]
+__all__ = ["leave_receipts", "open_receipts", "print_delivery", "print_links", "run", "tracing"]
 
 _concluding = threading.Lock()
 _concluded = threading.Event()
@@ -41,7 +42,7 @@ def run(command: Callable[[], int | None]) -> int:
     try:
         load_settings()
         with ending_on_sigterm(_conclude):
-            code = command()
+            code = _leaving_receipts(command)
         sys.stdout.flush()  # Here, where a reader who has gone is no error.
     except _BAD_INPUT as error:
         print(error, file=sys.stderr)
@@ -66,9 +67,19 @@ def _conclude() -> None:
         _concluded.set()
         print("Interrupted.", file=sys.stderr)
         provider = trace.get_tracer_provider()
-        delivery = Delivery.of(provider) if isinstance(provider, TracerProvider) else None
-        if delivery:
+        if isinstance(provider, TracerProvider) and (delivery := Delivery.of(provider)):
+            leave_receipts(provider)
             _print_report(delivery.report())
+
+
+def _leaving_receipts(command: Callable[[], int | None]) -> int | None:
+    try:
+        return command()
+    except Exception:  # What it has sent is on its way all the same.
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, TracerProvider):
+            leave_receipts(provider)
+        raise
 
 
 @contextmanager
@@ -84,6 +95,7 @@ def tracing() -> Iterator[TracerProvider]:
 
 def print_links(provider: TracerProvider, *, session_id: str, user_id: str) -> None:
     """Print where the delivered traces, their session and their user can be seen."""
+    leave_receipts(provider, session_id=session_id, user_id=user_id)
     delivery = Delivery.of(provider)
     report = delivery.report() if delivery else None
     base = without_secrets(settings.langfuse_base_url)
@@ -95,6 +107,19 @@ def print_links(provider: TracerProvider, *, session_id: str, user_id: str) -> N
         print(f"session  {project}/sessions/{quote(session_id)}")
         print(f"user     {project}/users/{quote(user_id)}")
     print_delivery(provider)
+
+
+def leave_receipts(provider: TracerProvider, *, session_id: str = "", user_id: str = "") -> None:
+    """Note what was delivered of each trace, for whoever reads it back."""
+    delivery = Delivery.of(provider)
+    if delivery:
+        spans = delivery.delivered_by_trace.items()
+        open_receipts().add_traces([SentTrace(id_, session_id, user_id, n) for id_, n in spans])
+
+
+def open_receipts() -> Receipts:
+    """Return the receipts of the backend that the links lead to."""
+    return Receipts(settings.agent_data_dir, settings.langfuse_base_url)
 
 
 def print_delivery(provider: TracerProvider) -> None:

@@ -11,6 +11,7 @@ import sys
 from ..agent.services import CONVERSATIONS, SHOP
 from ..config import settings
 from .console import run
+from .receipts import FILE
 
 __all__ = ["main"]
 
@@ -18,7 +19,7 @@ __all__ = ["main"]
 def main() -> int:
     """Delete the agent's databases and return the exit code."""
     folder = settings.agent_data_dir
-    of_traces = ("receipts.db", "feedback.jsonl") if os.environ.get("RESET_TRACES") == "1" else ()
+    of_traces = (FILE, "feedback.jsonl") if os.environ.get("RESET_TRACES") == "1" else ()
     try:
         for name in (CONVERSATIONS, SHOP, *of_traces):
             for suffix in ("", "-journal"):

@@ -32,9 +32,9 @@ class StorageError(Exception):
 
 
 @cache
-def query(subject: str, name: str) -> str:
-    """Return the statement that follows `-- name: <name>` in `queries/<subject>.sql`."""
-    text = resources.files(__package__).joinpath("queries", f"{subject}.sql").read_text()
+def query(subject: str, name: str, package: str = __package__) -> str:
+    """Return what follows `-- name: <name>` in `queries/<subject>.sql` of a package."""
+    text = resources.files(package).joinpath("queries", f"{subject}.sql").read_text()
     statements: dict[str, str] = dict(_STATEMENT.findall(text))
     return statements[name]
 

@@ -22,7 +22,7 @@ from opentelemetry.util.types import AttributeValue
 from agent_observability import generation
 from agent_observability.agent.services import open_services
 from agent_observability.commands import turn
-from agent_observability.commands.console import print_delivery, run, tracing
+from agent_observability.commands.console import leave_receipts, print_delivery, run, tracing
 from agent_observability.config import load_settings, settings
 from agent_observability.graph import NODES
 from agent_observability.langfuse_context import langfuse_trace_context
@@ -48,7 +48,8 @@ def main(name: str) -> int:
     refused: list[InvalidTraceContextError] = []
 
     def two_turns() -> None:
-        question = turn.Question(conversation_id=expected(name).session)
+        wanted = expected(name)
+        question = turn.Question(conversation_id=wanted.session)
         try:
             with tracing() as provider:
                 for _ in range(2):
@@ -56,6 +57,7 @@ def main(name: str) -> int:
         except InvalidTraceContextError as error:
             refused.append(error)
             raise
+        leave_receipts(provider, session_id=wanted.session, user_id=wanted.user)
         print_delivery(provider)
 
     with _entering(partial(_context, name)), _BREAKS[name]():

@@ -16,7 +16,9 @@ from typing import Final
 from rich.console import Console
 
 from ..api import Api, CannotLookError
-from ..verify.report import exit_code, show, summary
+from ..arrival import Receipts
+from ..verify.arrived import ALL_ARRIVED
+from ..verify.report import exit_code, is_unseen, show, summary
 from ..verify.verdicts import Status, Verdict
 from ..verify.verification import verify
 from .table import DRILLS, REFUSED, Drill, expected
@@ -40,6 +42,7 @@ def run_drill(
     name: str,
     api: Api,
     *,
+    receipts: Receipts,
     wait_seconds: float,
     on_wait: Callable[[str], None],
     console: Console,
@@ -54,8 +57,14 @@ def run_drill(
         return _judge_refusal(drill, turns, console)
     if turns.exit_code:
         return _CANNOT_LOOK
-    since = timedelta(seconds=turns.seconds + 1)
-    verdicts = verify(api, expected(name), since=since, wait_seconds=wait_seconds, on_wait=on_wait)
+    verdicts = verify(
+        api,
+        expected(name),
+        receipts=receipts,
+        since=timedelta(seconds=turns.seconds + 1),
+        wait_seconds=wait_seconds,
+        on_wait=on_wait,
+    )
     show(verdicts, console)
     _print(console, "", summary(verdicts), *_links(api, drill, name, verdicts))
     return _judge(drill, verdicts, console)
@@ -103,7 +112,8 @@ def _links(api: Api, drill: Drill, name: str, verdicts: Sequence[Verdict]) -> li
 
 def _judge(drill: Drill, verdicts: Sequence[Verdict], console: Console) -> int:
     red = {v.id for v in verdicts if v.result.status is Status.BROKEN}
-    if exit_code(verdicts) == _CANNOT_LOOK:
+    is_late = any(v.id == ALL_ARRIVED and is_unseen(v) for v in verdicts)
+    if is_late or exit_code(verdicts) == _CANNOT_LOOK:
         return _CANNOT_LOOK
     if red == drill.red:
         _print(console, "Just what the table says. The next `make demo` is healthy again.")

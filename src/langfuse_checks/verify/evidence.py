@@ -4,13 +4,14 @@ A promise about every observation needs the rows that lack the session, too. So 
 traces are fetched whole, with what ran in other traces during its turns and soon after.
 """
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ..api import Api, CannotLookError, NotFoundError, format_time
+from ..arrival import Arrival, Missing, Sent, SentScore, SentTrace, missing_scores, missing_spans
+from ..patience import Patience
 from ..records import Observation, Score, by_trace
 from .nearby import fetch_nearby
 
@@ -18,7 +19,7 @@ __all__ = ["DEMO_SESSION", "DEMO_USER", "Evidence", "Expected", "fetch_evidence"
 
 DEMO_SESSION: Final = "conv_82d9535867844b4c8cdff"
 DEMO_USER: Final = "usr_pseudo_7f31c2"
-_POLL_SECONDS: Final = 0.5
+_BLIND_SECONDS: Final = 10  # How long to look when nobody knows what was sent.
 _TURNS: Final = 2
 
 
@@ -43,6 +44,7 @@ class Evidence:
         cost_by_user: US dollars of the session by user (None: nobody); a text says why unknown.
         scores: Scores on the session and on its traces; a text says why unknown.
         outside: The newest row of the session if all of its rows began before the period.
+        arrival: What was sent and cannot be read.
     """
 
     expected: Expected
@@ -52,6 +54,7 @@ class Evidence:
     cost_by_user: Mapping[str | None, float] | str = field(default_factory=dict)
     scores: Sequence[Score] | str = ()
     outside: Observation | None = None
+    arrival: Arrival = field(default_factory=Arrival)
 
     @property
     def traces(self) -> Mapping[str, Sequence[Observation]]:
@@ -64,51 +67,65 @@ def fetch_evidence(
     expected: Expected,
     *,
     since: timedelta | None,
+    sent: Sent,
     wait_seconds: float,
     on_wait: Callable[[str], None],
 ) -> Evidence:
-    """Fetch the evidence, polling until the session is complete or the time is over.
+    """Fetch the evidence, waiting for what was sent until it can be read or the time is over.
 
     Args:
         api: The backend.
         expected: Whose session.
         since: How far back to look, everything if None.
-        wait_seconds: How long spans may still be on their way.
+        sent: What was sent to the backend in that time.
+        wait_seconds: How long it may still be on its way.
         on_wait: Called before each pause with what is still missing.
 
     Raises:
         CannotLookError: The backend gave no usable answer.
     """
     period = {} if since is None else {"fromStartTime": format_time(datetime.now(UTC) - since)}
-    rows = _settled_rows(api, expected, period, wait_seconds, on_wait)
+    traces = sent.to_session(expected.session)
+    patience = Patience(wait_seconds if traces else min(wait_seconds, _BLIND_SECONDS), on_wait)
+    fetched = patience.until(
+        lambda: _rows(api, expected.session, period, traces), _awaited_spans(traces)
+    )
+    rows = _of_session(fetched, expected, traces)
+    ids = {row.trace_id for row in rows}
+    on_session = sent.on(expected.session, ids)
+    scores = patience.until(
+        lambda: _scores(api, expected.session, ids),
+        lambda found: _missing_scores(on_session, found).progress,
+    )
     return Evidence(
         expected=expected,
         rows=rows,
         nearby=fetch_nearby(api, rows),
         roots_of_user=api.some_observations(100, userId=expected.user, isRootObservation="true"),
         cost_by_user=_cost_by_user(api, expected.session, rows) if rows else {},
-        scores=_scores(api, expected.session, {row.trace_id for row in rows}),
+        scores=scores,
         outside=_outside(api, expected.session) if period and not rows else None,
+        arrival=Arrival(
+            missing_spans(traces, fetched), _missing_scores(on_session, scores), bool(traces)
+        ),
     )
 
 
-def _settled_rows(
-    api: Api,
-    expected: Expected,
-    period: dict[str, str],
-    wait_seconds: float,
-    on_wait: Callable[[str], None],
-) -> list[Observation]:
-    deadline = time.monotonic() + wait_seconds
-    previous = -1
-    while True:
-        rows = _rows(api, expected.session, period)
-        is_settled = len(rows) == previous and _is_complete(rows)
-        if is_settled or time.monotonic() >= deadline:
-            return rows
-        previous = len(rows)
-        on_wait(f"{previous} observations of {expected.session} so far")
-        time.sleep(_POLL_SECONDS)
+def _awaited_spans(sent: Sequence[SentTrace]) -> Callable[[Sequence[Observation]], str]:
+    """Return what names the spans that are awaited: those sent, or any while they still come."""
+    known = {trace.id for trace in sent}
+    last_count = -1
+
+    def awaited(rows: Sequence[Observation]) -> str:
+        nonlocal last_count
+        before, last_count = last_count, len(rows)
+        if progress := missing_spans(sent, rows).progress:
+            return progress
+        is_settled = before == len(rows) and (known or _is_complete(rows))
+        is_known = known and known.issuperset(row.trace_id for row in rows)
+        return "" if is_settled or is_known else f"{len(rows)} observations so far"
+
+    return awaited
 
 
 def _is_complete(rows: Sequence[Observation]) -> bool:
@@ -117,12 +134,24 @@ def _is_complete(rows: Sequence[Observation]) -> bool:
     return len(traces) >= _TURNS and traces == {row.trace_id for row in rows if row.is_root}
 
 
-def _rows(api: Api, session: str, period: dict[str, str]) -> list[Observation]:
+def _rows(
+    api: Api, session: str, period: dict[str, str], sent: Sequence[SentTrace]
+) -> list[Observation]:
     of_session = api.observations(sessionId=session, **period)
     rows = {(row.trace_id, row.id): row for row in of_session}
-    for trace_id in {row.trace_id for row in of_session}:
+    for trace_id in {row.trace_id for row in of_session} | {trace.id for trace in sent}:
         rows |= {(row.trace_id, row.id): row for row in api.observations(traceId=trace_id)}
     return sorted(rows.values(), key=lambda row: (row.start, row.trace_id, row.id))
+
+
+def _of_session(
+    rows: Sequence[Observation], expected: Expected, sent: Sequence[SentTrace]
+) -> list[Observation]:
+    """Return the session's traces, with the turns that were meant for it and name another."""
+    own = {row.trace_id for row in rows if row.session_id == expected.session}
+    meant = {trace.id for trace in sent if trace.session}
+    turns = {r.trace_id for r in rows if r.is_root and r.trace_name == expected.trace_name}
+    return [row for row in rows if own and row.trace_id in own | meant & turns]
 
 
 def _cost_by_user(
@@ -150,6 +179,10 @@ def _cost_by_user(
         raise CannotLookError(
             f"{api.base_url} answered metrics of an unknown form: check its version."
         ) from error
+
+
+def _missing_scores(sent: Sequence[SentScore], scores: Sequence[Score] | str) -> Missing:
+    return Missing("score") if isinstance(scores, str) else missing_scores(sent, scores)
 
 
 def _scores(api: Api, session: str, traces: set[str]) -> Sequence[Score] | str:

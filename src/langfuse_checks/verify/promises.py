@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from . import cost, metadata, privacy, propagation, strays, traces
+from . import arrived, cost, metadata, privacy, propagation, strays, traces
 from .evidence import Evidence
 from .verdicts import Result, Verdict, absent, kept, unchecked
 
@@ -23,7 +23,8 @@ class Promise:
 
 def check(evidence: Evidence) -> list[Verdict]:
     """Check every promise, in the table's order."""
-    return [Verdict(promise.id, promise.words, _result(promise, evidence)) for promise in PROMISES]
+    verdicts = (Verdict(each.id, each.words, _result(each, evidence)) for each in PROMISES)
+    return [arrived.doubted(verdict, evidence.arrival) for verdict in verdicts]
 
 
 def _result(promise: Promise, evidence: Evidence) -> Result:
@@ -42,6 +43,12 @@ def _feedback(evidence: Evidence) -> Result:
 
 
 PROMISES: Final[Sequence[Promise]] = (
+    Promise(
+        arrived.ALL_ARRIVED,
+        "all that was sent can be read",
+        arrived.all_arrived,
+        needs_rows=False,
+    ),
     Promise(
         "session",
         "the session holds two traces or more",

@@ -12,7 +12,7 @@ from ..records import Observation
 from .evidence import Expected
 from .verdicts import Status, Verdict
 
-__all__ = ["as_json", "exit_code", "show", "summary"]
+__all__ = ["as_json", "exit_code", "is_unseen", "show", "summary"]
 
 _MARKS: Final = {
     Status.KEPT: ("ok  ", "green"),
@@ -32,7 +32,7 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
     broken = {v.id for v in verdicts if v.result.status is Status.BROKEN}
     if broken - _BACKEND:
         return 1
-    return 2 if broken or any(_is_unseen(v) for v in verdicts) else 0
+    return 2 if broken or any(is_unseen(v) for v in verdicts) else 0
 
 
 def show(verdicts: Sequence[Verdict], console: Console) -> None:
@@ -56,7 +56,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     counts = {s: sum(v.result.status is s for v in verdicts) for s in Status}
     parts = [f"{counts[Status.KEPT]} kept"]
     parts += [f"{n} {s}" for s, n in counts.items() if n and s is not Status.KEPT]
-    if counts[Status.UNCHECKED] and not any(map(_is_unseen, verdicts)):
+    if counts[Status.UNCHECKED] and not any(map(is_unseen, verdicts)):
         parts[-1] += " (nothing to look at yet)"
     return f"{len(verdicts)} promises: {', '.join(parts)}."
 
@@ -86,7 +86,8 @@ def _promise(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _is_unseen(verdict: Verdict) -> bool:
+def is_unseen(verdict: Verdict) -> bool:
+    """Return whether the promise could not be looked at, though there should be something."""
     return verdict.result.status is Status.UNCHECKED and not verdict.result.is_absent
 
 

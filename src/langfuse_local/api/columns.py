@@ -34,7 +34,11 @@ INTERNED: Final = {
 }
 """Columns that hold the id of a row of `strings`; what is absent is NULL."""
 IDS: Final = {"id": "span", "parentObservationId": "parent", "traceId": "trace"}
-TEXTS: Final = {"input": "input_of(s.details)", "output": "output_of(s.details)"}
+_SENT: Final = (
+    "s.sent, (SELECT value FROM strings WHERE id = s.resource),"
+    " (SELECT value FROM strings WHERE id = s.scope)"
+)
+TEXTS: Final = {"input": f"input_of({_SENT})", "output": f"output_of({_SENT})"}
 ARRAYS: Final = dict.fromkeys(
     ("tags", "traceTags"), "(SELECT value FROM strings WHERE id = s.tags)"
 )
@@ -54,10 +58,7 @@ NUMBERS: Final = {
     "totalTokens": "s.total_tokens",
 }
 FLAGS: Final = {"hasParentObservation": "(s.parent IS NOT NULL)", "isRootObservation": "s.root"}
-METADATA: Final = (
-    "metadata_of(s.details, (SELECT value FROM strings WHERE id = s.keys),"
-    " (SELECT value FROM strings WHERE id = s.origin), ?)"
-)
+METADATA: Final = f"metadata_of({_SENT}, ?)"
 """The text of one key of the metadata, NULL where there is no such key."""
 
 _STRING: Final = ("string", "stringOptions")

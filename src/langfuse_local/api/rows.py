@@ -6,12 +6,13 @@ import json
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from ..mapping.javascript import refuse_constant, replace_surrogates
+from ..mapping.javascript import refuse_constant, replace_surrogates, string
+from ..mapping.prices import TIER, model_of
 from ..store.numbers import plain
 from ..timestamps import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from ..mapping.javascript import Value
     from ..mapping.observation import Observation
@@ -21,6 +22,7 @@ __all__ = ["DEFAULT_GROUPS", "GROUPS", "row"]
 
 _NANOS_PER_MICRO = 1_000
 _NANOS_PER_MILLI = 1_000_000
+_PLACES = 12  # of a cost
 _SHOWN = 200  # characters of a metadata value in a list
 
 GROUPS = (
@@ -50,18 +52,23 @@ def row(
     answer = _core(observation, project_id)
     if "basic" in groups:
         answer |= _basic(observation)
+    if "time" in groups:
+        answer |= _times(observation, stored.received)
+    if "io" in groups:
+        answer |= _io(observation)
+    if "metadata" in groups:
+        answer |= _metadata(observation, whole=bool(expanded) or "io" in groups)
+    for group, part in _PARTS:
+        if group in groups:
+            answer |= part(observation)
     answer |= _durations(observation, groups)
     if "basic" in groups:
         answer |= _whose(observation)
-    for group, part in _PARTS.items():
-        if group in groups:
-            answer |= part(observation, stored.received)
-    if "metadata" in groups:
-        answer |= _metadata(observation, whole=bool(expanded) or "io" in groups)
+    if "trace_context" in groups:
+        answer |= _trace_context(observation)
     if "basic" in groups:
         answer |= {"bookmarked": False, "public": observation.public}
-    # Langfuse joins its own price list here; it answers null where it does not know the model.
-    return answer | dict.fromkeys(("modelId", "inputPrice", "outputPrice", "totalPrice"))
+    return answer | _prices(observation.model if "model" in groups else "")
 
 
 def _core(observation: Observation, project_id: str) -> dict[str, Any]:
@@ -106,7 +113,7 @@ def _whose(observation: Observation) -> dict[str, Any]:
     }
 
 
-def _time(observation: Observation, received: int) -> dict[str, Any]:
+def _times(observation: Observation, received: int) -> dict[str, Any]:
     first_token = observation.completion_start_time
     return {
         "completionStartTime": None if first_token is None else _iso(first_token),
@@ -115,7 +122,7 @@ def _time(observation: Observation, received: int) -> dict[str, Any]:
     }
 
 
-def _io(observation: Observation, _received: int) -> dict[str, Any]:
+def _io(observation: Observation) -> dict[str, Any]:
     # Langfuse has no null in this column: nothing and an empty text are the same.
     return {"input": observation.input or None, "output": observation.output or None}
 
@@ -126,31 +133,63 @@ def _metadata(observation: Observation, *, whole: bool) -> dict[str, Any]:
     return {"metadata": shown}
 
 
-def _model(observation: Observation, _received: int) -> dict[str, Any]:
+def _model(observation: Observation) -> dict[str, Any]:
+    known = model_of(observation.model)
     return {
-        "providedModelName": observation.model,
-        "internalModelId": None,
+        "model": observation.model,
+        "internalModelId": known.id if known else "",
         "modelParameters": _parsed(observation.model_parameters),
     }
 
 
-def _usage(observation: Observation, _received: int) -> dict[str, Any]:
+def _prices(model: str) -> dict[str, Any]:
+    """Return a model's price list, which Langfuse joins if the group `model` is asked for."""
+    known = model_of(model)
+    prices = known.prices if known and known.id else {}
+    return {"modelId": known.id if prices and known else None} | {
+        f"{kind}Price": string(prices[kind]) if kind in prices else None
+        for kind in ("input", "output", "total")
+    }
+
+
+def _usage(observation: Observation) -> dict[str, Any]:
+    usage, cost = observation.usage, observation.cost
     return {
-        "usageDetails": observation.usage,
-        "costDetails": {kind: plain(cost) for kind, cost in observation.cost.items()},
+        "usageDetails": usage,
+        "inputUsage": _sum(usage, "input") or 0,
+        "outputUsage": _sum(usage, "output") or 0,
+        "totalUsage": usage.get("total", 0),
+        "costDetails": {kind: plain(amount) for kind, amount in cost.items()},
+        "inputCost": _sum(cost, "input"),
+        "outputCost": _sum(cost, "output"),
         "totalCost": plain(observation.total_cost),
     }
 
 
-def _prompt(observation: Observation, _received: int) -> dict[str, Any]:
+def _sum(amounts: Mapping[str, float], word: str) -> int | float | None:
+    """Add up the kinds with this word in their names, None if there are none."""
+    kinds = [amount for kind, amount in amounts.items() if word in kind]
+    return plain(round(sum(kinds), _PLACES)) if kinds else None
+
+
+def _tier(observation: Observation) -> dict[str, Any]:
+    known = model_of(observation.model) if observation.is_priced else None
+    has_tier = known is not None and known.id
     return {
-        "promptId": None,
+        "usagePricingTierId": known.tier_id if known and has_tier else None,
+        "usagePricingTierName": TIER if has_tier else None,
+    }
+
+
+def _prompt(observation: Observation) -> dict[str, Any]:
+    return {
+        "promptId": "",
         "promptName": observation.prompt_name,
         "promptVersion": observation.prompt_version or None,
     }
 
 
-def _trace_context(observation: Observation, _received: int) -> dict[str, Any]:
+def _trace_context(observation: Observation) -> dict[str, Any]:
     return {
         "traceName": observation.shown_trace_name,
         "release": observation.release,
@@ -158,14 +197,13 @@ def _trace_context(observation: Observation, _received: int) -> dict[str, Any]:
     }
 
 
-_PARTS: dict[str, Callable[[Observation, int], dict[str, Any]]] = {
-    "time": _time,
-    "io": _io,
-    "model": _model,
-    "usage": _usage,
-    "prompt": _prompt,
-    "trace_context": _trace_context,
-}
+# After the prompt comes, of the group `usage`, which prices were used.
+_PARTS: tuple[tuple[str, Callable[[Observation], dict[str, Any]]], ...] = (
+    ("model", _model),
+    ("usage", _usage),
+    ("prompt", _prompt),
+    ("usage", _tier),
+)
 
 
 def _iso(nanos: int) -> str:

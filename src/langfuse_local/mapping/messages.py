@@ -23,9 +23,10 @@ __all__ = [
     "TOOL_CALL_KEYS",
     "Events",
     "Exchange",
-    "from_attributes",
     "from_details_event",
     "from_message_events",
+    "from_messages",
+    "from_tool_call",
 ]
 
 Events: TypeAlias = Sequence[Span.Event]
@@ -45,11 +46,14 @@ INPUT_EVENTS: Final = {
 CHOICE_EVENT: Final = "gen_ai.choice"
 
 
-def from_attributes(attributes: Attributes) -> Exchange | None:
-    """Return input and output messages, instructions first; else a tool's call and result."""
+def from_messages(attributes: Attributes) -> Exchange | None:
+    """Return input and output messages, the system's instructions first."""
     messages, answer = (attributes.get(key) for key in MESSAGE_KEYS)
-    if messages or answer:
-        return _with_system(messages, attributes), answer
+    return (_with_system(messages, attributes), answer) if messages or answer else None
+
+
+def from_tool_call(attributes: Attributes) -> Exchange | None:
+    """Return a tool's arguments and its result."""
     call, result = (attributes.get(key) for key in TOOL_CALL_KEYS)
     return (call, result) if call or result else None
 
@@ -57,9 +61,10 @@ def from_attributes(attributes: Attributes) -> Exchange | None:
 def from_details_event(events: Events) -> Exchange | None:
     """Return what the first event with the operation's details and any content holds."""
     for event in events:
-        if event.name == DETAILS_EVENT and (
-            exchange := from_attributes(attributes(event.attributes))
-        ):
+        if event.name != DETAILS_EVENT:
+            continue
+        values = attributes(event.attributes)
+        if exchange := from_messages(values) or from_tool_call(values):
             return exchange
     return None
 

@@ -13,24 +13,21 @@ from ..cache import BoundedCache
 from .content import CONTENT_KEYS, CONTENT_PREFIXES
 from .fields import text_of
 from .javascript import Value, parse
-from .values import Attributes, attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-
-    from .observation import Origin
+    from .origin import Origin
+    from .values import Attributes
 
 __all__ = [
     "BLOCKS",
     "COMMON_PREFIX",
+    "OBJECT_KEYS",
     "OBSERVATION_PREFIX",
     "TRACE_PREFIX",
     "Places",
     "metadata",
-    "of_resource",
-    "of_scope",
 ]
 
 TRACE_PREFIX: Final = "langfuse.trace.metadata"
@@ -41,7 +38,7 @@ BLOCKS: Final = ("attributes", "resourceAttributes", "scope")
 
 _TAKEN: Final = (*CONTENT_PREFIXES, TRACE_PREFIX, OBSERVATION_PREFIX)
 _DANGEROUS: Final = re.compile(r"(?:^|\.)(?:__proto__|constructor|prototype)(?:\.|$)")
-_OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, COMMON_PREFIX}
+OBJECT_KEYS: Final = {OBSERVATION_PREFIX, TRACE_PREFIX, COMMON_PREFIX}
 # Every member repeats the names above it: with long ones, a small text would fill the memory.
 # What lies deeper stays the JSON that it is.
 _LONGEST_NAME: Final = 200
@@ -73,22 +70,21 @@ class Places:
             tuple((name, f"attributes.{name}") for name in names if not _is_taken(name)),
             tuple((name, place) for name, place in observation if place),
             tuple((name, place) for name, place in trace if place),
-            has_objects=not _OBJECT_KEYS.isdisjoint(names),
+            has_objects=not OBJECT_KEYS.isdisjoint(names),
         )
 
 
-def metadata(
-    span: Attributes, places: Places, origin: Origin, *, own_sdk: bool
-) -> tuple[dict[str, str], Origin]:
+def metadata(span: Attributes, places: Places, origin: Origin) -> tuple[dict[str, str], Origin]:
     """Return the row's own metadata, and what remains of the metadata of its origin.
 
     Args:
         span: The span's attributes.
         places: Where they belong.
-        origin: What `of_resource` and `of_scope` made of where the span comes from.
-        own_sdk: Whether Langfuse's own SDK sent the span: its attributes are not repeated.
+        origin: Where the span comes from. What Langfuse's own SDK sends is not repeated.
     """
-    own = {} if own_sdk else {place: text_of(span[name]) for name, place in places.rest}
+    own: dict[str, str] = {}
+    if not origin.scope.is_own_sdk:
+        own = {place: text_of(span[name]) for name, place in places.rest}
     members = _members(span, places)
     if not members:
         return own, origin
@@ -100,18 +96,6 @@ def metadata(
         if key not in origin.metadata:
             own.setdefault(key, value)  # Of the same name twice, the first counts.
     return own, origin
-
-
-def of_resource(resource: Attributes) -> dict[str, str]:
-    """Return a resource's part of the metadata of all its spans."""
-    return {f"resourceAttributes.{key}": text_of(value) for key, value in resource.items()}
-
-
-def of_scope(scope: InstrumentationScope) -> dict[str, str]:
-    """Return an instrumentation scope's part of the metadata of all its spans."""
-    named = {"scope.name": scope.name, "scope.version": scope.version}
-    own = {f"scope.attributes.{k}": text_of(v) for k, v in attributes(scope.attributes).items()}
-    return {key: value for key, value in named.items() if value} | own
 
 
 def _is_taken(name: str) -> bool:

@@ -6,43 +6,55 @@ carries its own copy of everything it can be found by.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-__all__ = ["Observation", "Origin"]
+from .details import details_of
 
+if TYPE_CHECKING:
+    from .details import Details
+    from .origin import Origin
 
-@dataclass(frozen=True)
-class Origin:
-    """Where spans come from: the metadata that all spans of one scope of one resource share.
-
-    Attributes:
-        metadata: As `Observation.metadata`, the keys below `resourceAttributes.` and `scope.`.
-    """
-
-    metadata: dict[str, str]
-
-    @cached_property
-    def text(self) -> str:
-        """The metadata as JSON, written once for all spans that share it."""
-        return orjson.dumps(self.metadata).decode()
-
-    def without(self, prefixes: tuple[str, ...]) -> Origin:
-        """The same, less the keys below these prefixes; shared, too: a resource may be large."""
-        if prefixes not in self._rests:
-            rest = {k: text for k, text in self.metadata.items() if not k.startswith(prefixes)}
-            self._rests[prefixes] = Origin(rest)
-        return self._rests[prefixes]
-
-    @cached_property
-    def _rests(self) -> dict[tuple[str, ...], Origin]:
-        return {}
+__all__ = ["Observation"]
 
 
-class Observation(NamedTuple):
+class _Fields(NamedTuple):
+    """The fields that are mapped at once, those of `Observation`."""
+
+    id: str
+    trace_id: str
+    parent_id: str | None
+    start_time: int
+    end_time: int
+    type: str
+    name: str
+    completion_start_time: int | None
+    level: str
+    status_message: str
+    version: str
+    release: str
+    environment: str
+    public: bool
+    is_app_root: bool
+    user_id: str
+    session_id: str
+    trace_name: str | None
+    tags: tuple[str, ...]
+    model: str
+    model_parameters: str
+    usage: dict[str, int]
+    cost: dict[str, float]
+    is_priced: bool
+    prompt_name: str
+    prompt_version: int | None
+    facets: dict[str, str]
+    origin: Origin
+    sent: bytes
+
+
+class Observation(_Fields):
     """One stored observation, as Langfuse 4.16 stores it.
 
     "Absent" is the empty string for `version`, `release`, `user_id`, `session_id`, `model`,
@@ -74,50 +86,50 @@ class Observation(NamedTuple):
         model_parameters: A JSON object as text, `{}` when there are none.
         usage: Tokens by kind, with `total` unless empty.
         cost: US dollars by kind, with `total` where Langfuse adds one; empty means unknown.
+        is_priced: Whether the cost is tokens times the model's price.
         prompt_name: Prompt of a GENERATION.
         prompt_version: Version of that prompt, 0 to 65535.
-        input: Stored text: JSON, or whatever string was sent.
-        output: As `input`.
-        own_metadata: Dotted name to stored text. The public API parses each value as JSON where
-            it can. Span attributes that no field took lie under `attributes.`.
-        origin: The rest of the metadata: the resource under `resourceAttributes.`, the
-            instrumentation scope under `scope.`.
+        facets: The part of the metadata that rows are summed up by.
+        origin: Where the span comes from.
+        sent: The span as it was sent, an OTLP message less its ids and times; see `span`.
     """
 
-    id: str
-    trace_id: str
-    parent_id: str | None
-    type: str
-    name: str
-    start_time: int
-    end_time: int
-    completion_start_time: int | None
-    level: str
-    status_message: str
-    version: str
-    release: str
-    environment: str
-    public: bool
-    is_app_root: bool
-    user_id: str
-    session_id: str
-    trace_name: str | None
-    tags: tuple[str, ...]
-    model: str
-    model_parameters: str
-    usage: dict[str, int]
-    cost: dict[str, float]
-    prompt_name: str
-    prompt_version: int | None
-    input: str | None
-    output: str | None
-    own_metadata: dict[str, str]
-    origin: Origin
+    @property
+    def span(self) -> Span:
+        """The span as it was sent, with its events and links; ids and times are fields above."""
+        return Span.FromString(self.sent)
+
+    @cached_property
+    def details(self) -> Details:
+        """What may be large, and is mapped when it is first asked for."""
+        return details_of(self.span, self.origin)
+
+    @property
+    def input(self) -> str | None:
+        """Stored text: JSON, or whatever string was sent."""
+        return self.details.input
+
+    @property
+    def output(self) -> str | None:
+        """As `input`."""
+        return self.details.output
+
+    @property
+    def own_metadata(self) -> dict[str, str]:
+        """Dotted name to stored text.
+
+        The public API parses each value as JSON where it can. Span attributes that no field took
+        lie under `attributes.`.
+        """
+        return self.details.own_metadata
 
     @property
     def metadata(self) -> dict[str, str]:
-        """All of the metadata, by dotted name."""
-        return self.own_metadata | self.origin.metadata
+        """All of the metadata: the row's own, and that of the resource and the scope.
+
+        Theirs lies under `resourceAttributes.` and `scope.`.
+        """
+        return self.own_metadata | self.details.origin.metadata
 
     @property
     def is_root(self) -> bool:

@@ -6,6 +6,7 @@ Spans of one kind carry the same attributes every time, and most rules look for 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from ..cache import BoundedCache
@@ -17,31 +18,36 @@ from .usage import is_usage
 __all__ = ["PLANS", "Plan"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What attributes of some names may hold.
 
     Attributes:
+        names: In their order.
         has_content: An input or output.
         has_parameters: Parameters of a model.
         has_usage: Tokens.
-        places: Where the attributes belong in the metadata.
     """
 
+    names: tuple[str, ...]
     has_content: bool
     has_parameters: bool
     has_usage: bool
-    places: Places
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> Plan:
-        """Make the plan for attributes of these names, in their order."""
+        """Make the plan for attributes of these names."""
         return cls(
+            names,
             has_content=any(map(is_content, names)),
             has_parameters=any(map(is_parameter, names)),
             has_usage=any(map(is_usage, names)),
-            places=Places.of(names),
         )
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the attributes belong in the metadata."""
+        return Places.of(self.names)
 
 
 PLANS: Final = BoundedCache(Plan.of, max_key_length=8000, max_entries=1000)

@@ -1,9 +1,10 @@
-"""Where each field of a stored row came from, found again by the mapper's rules.
+"""Where each field of an observation came from, and what became of each attribute that was sent.
 
-Nothing is recorded for it at ingest. A row keeps its span's attributes in its metadata, so the
-rules are applied once more, to see which of them gives the stored value. Three things cannot be
-found again, and are said to be so: input and output, whose attributes are not kept a second time;
-which of the metadata prefixes a key had; and the spans of Langfuse's own SDKs, which keep none.
+    origin = provenance(observation)
+    origin.fields        Field(name, value, attributes, rule): the attributes that set it, if any
+    origin.attributes    Attribute(source, name, type, value, status, reason), as they were sent
+
+Both are found with the mapper's own rules, in what was sent.
 """
 
 from __future__ import annotations
@@ -11,24 +12,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from .metadata import BLOCKS
+from .content import source_of
+from .fates import attributes_of
 from .rules import RULES
+from .sent import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .fates import Attribute
     from .observation import Observation
     from .rules import Key, Rule
 
-__all__ = ["Attribute", "Field", "Provenance", "provenance"]
+__all__ = ["Field", "Provenance", "provenance"]
 
-_SPAN, _RESOURCE, _SCOPE = (f"{block}." for block in BLOCKS)
 _ALWAYS: Final = frozenset({"Session", "User"})
+_CONTENT: Final = {"Input": "input_names", "Output": "output_names"}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field, its value, the attributes that set it, and the rule; no attributes if none did."""
+    """A field, its value, the attributes that set it, and the rule; no attributes if none did.
+
+    An attribute of the resource is named `resource …`, an event of the span `event …`.
+    """
 
     name: str
     value: str
@@ -37,78 +44,70 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
-    """An attribute and what became of it: `mapped`, `metadata` or `ignored`."""
-
-    name: str
-    value: str
-    fate: str
-
-
-@dataclass(frozen=True, slots=True)
 class Provenance:
-    """The fields of a row and the attributes of its span."""
+    """The fields of an observation, and the attributes of its span, resource and scope."""
 
     fields: tuple[Field, ...]
     attributes: tuple[Attribute, ...]
 
 
 def provenance(row: Observation) -> Provenance:
-    """Find where the row's fields came from, and what became of its attributes."""
-    span, resource = _block(row, _SPAN), _block(row, _RESOURCE)
-    fields = [_field(rule, row, span, resource) for rule in RULES]
+    """Find where the observation's fields came from, and what became of its attributes."""
+    sent = Sent.of(row)
+    fields = [_field(rule, sent) for rule in RULES]
+    taken = {field.name: field.attributes for field in fields}
     return Provenance(
         tuple(each for each in fields if each.value or each.name in _ALWAYS),
-        tuple(_attributes(row, fields, span)),
+        tuple(attributes_of(sent, taken)),
     )
 
 
-def _field(rule: Rule, row: Observation, span: dict[str, str], resource: dict[str, str]) -> Field:
-    value = rule.value(row)
+def _field(rule: Rule, sent: Sent) -> Field:
+    value = rule.value(sent.row)
     if not value:
         return Field(rule.field, "", (), "no attribute gives it")
+    find = _content_names if rule.field in _CONTENT else _names
+    found = [(place, name) for place, name in find(rule, sent)]
+    tools = sent.tools if rule.field == "Input" else ()
+    if not found and not tools:
+        return Field(rule.field, value, (), rule.otherwise)
+    order = f"{found[0][0]} of {len(rule.keys)}" if found else "tools that the model may call"
+    names = dict.fromkeys((*(name for _, name in found), *tools))
+    is_of_resource = bool(found) and rule.keys[found[0][0] - 1].of_resource
+    return Field(rule.field, value, tuple(names), order + " (resource)" * is_of_resource)
+
+
+def _names(rule: Rule, sent: Sent) -> Iterator[tuple[int, str]]:
+    """Find what the first key that counts covers, by its place; prefixes count together."""
+    is_found = False
     for place, key in enumerate(rule.keys, start=1):
-        attributes = resource if key.of_resource else span
-        names = [n for n, text in attributes.items() if key.covers(n) and rule.gives(row, n, text)]
-        if names:
-            order = f"{place} of {len(rule.keys)}{' (resource)' if key.of_resource else ''}"
-            return Field(rule.field, value, tuple(_placed(n, key) for n in names), order)
-    return Field(rule.field, value, (), rule.otherwise)
+        if is_found and not key.is_prefix:
+            return
+        for name in _covered(rule, key, sent):
+            is_found = True
+            yield place, name
+        if is_found and not key.is_prefix:
+            return
 
 
-def _attributes(row: Observation, fields: list[Field], span: dict[str, str]) -> Iterator[Attribute]:
-    taken = {name for field in fields for name in field.attributes}
-    for name, text in sorted(span.items()):
-        yield Attribute(name, text, _fate(name, taken))
-    for name, text in sorted(row.metadata.items()):
-        if name.startswith(_RESOURCE):
-            own = f"resource {name.removeprefix(_RESOURCE)}"
-            yield Attribute(own, text, "mapped" if own in taken else "metadata")
-        elif name.startswith(_SCOPE):
-            yield Attribute(name, text, "metadata")
-        elif not name.startswith(_SPAN):
-            yield Attribute(_prefixed(name), text, "metadata")
+def _covered(rule: Rule, key: Key, sent: Sent) -> Iterator[str]:
+    values = sent.row.origin.resource.attributes if key.of_resource else sent.values
+    names = [key.name] if key.name in values and not key.is_prefix else []
+    if key.is_prefix:
+        names = [name for name in values if key.covers(name)]
+    for name in names:
+        if rule.gives(sent.row, name, values[name]):
+            yield f"resource {name}" if key.of_resource else name
 
 
-def _fate(name: str, taken: set[str]) -> str:
-    if name in taken:
-        return "mapped"
-    known = any(key.covers(name) for rule in RULES for key in rule.keys if not key.of_resource)
-    return "ignored" if known else "metadata"
-
-
-def _placed(name: str, key: Key) -> str:
-    return f"resource {name}" if key.of_resource else name
-
-
-def _prefixed(name: str) -> str:
-    # The prefixes of the trace and of the observation end as the same metadata key.
-    return f"langfuse.(trace or observation).metadata.{name}"
-
-
-def _block(row: Observation, prefix: str) -> dict[str, str]:
-    return {
-        name.removeprefix(prefix): text
-        for name, text in row.metadata.items()
-        if name.startswith(prefix)
-    }
+def _content_names(rule: Rule, sent: Sent) -> Iterator[tuple[int, str]]:
+    source = source_of(sent.values, sent.span.events)
+    names = getattr(source, _CONTENT[rule.field]) if source else ()
+    for place, key in enumerate(rule.keys, start=1):
+        own = key.name.removeprefix("event ")
+        if source is None or own not in names or (own != key.name) != source.of_events:
+            continue
+        if source.of_events:
+            yield from ((place, key.name) for event in sent.span.events if event.name == own)
+        else:
+            yield from ((place, name) for name in sent.values if key.covers(name))

@@ -35,9 +35,10 @@ _IDLE = 5 * 60 * 1_000_000  # microseconds between two turns that are worth poin
 
 
 class Pages:
-    """The routes of the pages over one store."""
+    """The routes of the pages over one store; each page shows the note, if there is one."""
 
-    def __init__(self, store: Store, project: str) -> None:
+    def __init__(self, store: Store, project: str, *, note: str = "") -> None:
+        self._note = note
         self._store = store
         self._scores = Scores(store)
         self._project = project
@@ -167,4 +168,5 @@ class Pages:
 
     def _render(self, template: str, title: str, *, status: int = 200, **values: Any) -> Response:
         counts = self._store.counts()
-        return render(template, status, title=title, home=self._home, counts=counts, **values)
+        frame = {"title": title, "home": self._home, "counts": counts, "note": self._note}
+        return render(template, status, **frame, **values)

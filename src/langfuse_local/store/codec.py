@@ -1,43 +1,66 @@
 """Observations to rows of `spans` and back.
 
-A database must not outgrow the OTLP that filled it, so texts that repeat are kept apart for the
-store to intern, and the rest is compressed.
+What was sent is kept, compressed: the span in the row, its resource and scope once for all rows.
+The other columns are what rows are found, ordered and summed up by.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from ..mapping.observation import Observation, Origin
-from .details import compress, decompress
+from ..mapping.details import details_of
+from ..mapping.origin import Origin, Resource, Scope
+from ..mapping.spans import Place, observation
+from .compression import compress, decompress
 from .ids import key_of, text_of
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["Packed", "Stored", "input_of", "metadata_of", "output_of", "pack", "unpack"]
+    from ..mapping.details import Details
+    from ..mapping.observation import Observation
+
+__all__ = [
+    "Amounts",
+    "Packed",
+    "Stored",
+    "amounts",
+    "input_of",
+    "metadata_of",
+    "origin",
+    "output_of",
+    "pack",
+    "unpack",
+]
 
 _NANOS = 1000
 _LARGEST = 2**63 - 1  # of an SQLite integer
-_ORIGIN = ("resourceAttributes.", "scope.")  # Spans of one process and library share them.
+_PICO = 1e12  # A cost has twelve places.
+_NAMED = (8, 7, 4, 11, 6, 12, 2, 10)  # places of Packed.named in `_interned`
+_MAX_FACET_LENGTH = 200
+
+Amounts: TypeAlias = tuple[int, ...]
 
 
 class Packed(NamedTuple):
-    """One row: the values of its own columns, then the texts of its interned columns.
+    """One row: the values of its own columns, then those of its interned columns.
 
-    The other fields are what its groups are found and ordered by.
+    The other fields are what the sums are made of: `named` are the session, the user, the version,
+    the model, the environment, the facets, the level and the tags.
     """
 
     values: tuple[object, ...]
-    texts: tuple[str | None, ...]
+    interned: tuple[str | bytes | None, ...]
     trace: bytes | str
-    session: str
-    user: str
+    named: tuple[str | None, ...]
     start: int
     end: int
+    amounts: Amounts
 
 
 class Stored(NamedTuple):
@@ -51,85 +74,87 @@ def pack(observation: Observation, received: int) -> Packed:
     """The row of an observation, in the column order of the statement `upsert_span`."""
     trace = key_of(observation.trace_id)
     start, end = observation.start_time // _NANOS, observation.end_time // _NANOS
+    usage = _usage_columns(observation)
+    interned = _interned(observation)
     return Packed(
         values=(
             trace,
-            *_position_columns(observation, start, end, received),
-            *_usage_columns(observation),
-            _details(observation),
+            *_place_columns(observation, start, end, received),
+            *usage,
+            compress(observation.sent),
         ),
-        texts=_interned_texts(observation),
+        interned=interned,
         trace=trace,
-        session=observation.session_id,
-        user=observation.user_id,
+        named=tuple(interned[place] for place in _NAMED),  # type: ignore[misc]  # no bytes
         start=start,
         end=max(start, end),
+        amounts=amounts(observation.is_root, observation.level == "ERROR", usage[:3], usage[3]),
     )
 
 
-def unpack(row: sqlite3.Row, origin_of: Callable[[int], Origin]) -> Stored:
+def amounts(
+    is_root: int, is_error: int, tokens: Sequence[int | None], cost: float | None
+) -> Amounts:
+    """What a row adds to sums, in the order of their columns from `turns` on.
+
+    Whether it is a root and an error is 0 or 1; its tokens are those of input, output, and all.
+    """
+    input_tokens, output_tokens, total_tokens = tokens
+    return (
+        int(is_root),
+        1,
+        int(is_error),
+        input_tokens or 0,
+        output_tokens or 0,
+        round((cost or 0) * _PICO),
+        int(cost is not None),
+        int(cost is None and (total_tokens or 0) > 0),
+    )
+
+
+def unpack(row: sqlite3.Row, origin_of: Callable[[int, int], Origin]) -> Stored:
     """The observation of a row of the statement `observations`; `origin_of` reads its origin."""
-    values, parameters, usage, cost, prompt, prompt_version, input_text, output_text = decompress(
-        row["details"]
-    )
-    observation = Observation(
+    place = Place(
         id=text_of(row["span"]),
         trace_id=text_of(row["trace"]),
         parent_id=text_of(row["parent"]) if row["parent"] else None,
         start_time=row["start"] * _NANOS,
         end_time=(row["start"] + row["duration"]) * _NANOS,
-        completion_start_time=row["first_token"] and row["first_token"] * _NANOS,
-        type=row["type"],
-        name=row["name"] or "",
-        level=row["level"],
-        status_message=row["status_message"] or "",
-        version=row["version"] or "",
-        release=row["release"] or "",
-        environment=row["environment"],
-        public=bool(row["public"]),
-        is_app_root=bool(row["app_root"]),
-        user_id=row["user"] or "",
-        session_id=row["session"] or "",
-        trace_name=row["trace_name"],
-        tags=tuple(orjson.loads(row["tags"])),
-        model=row["model"] or "",
-        model_parameters=parameters,
-        usage=usage,
-        cost=cost,
-        prompt_name=prompt,
-        prompt_version=prompt_version,
-        input=input_text,
-        output=output_text,
-        own_metadata=_metadata(values, row["keys"]),
-        origin=origin_of(row["origin"]),
     )
-    return Stored(observation, row["received"])
+    sent = decompress(row["sent"])
+    return Stored(
+        observation(sent, place, origin_of(row["resource"], row["scope"])), row["received"]
+    )
 
 
-def input_of(details: bytes) -> str | None:
-    """The input inside a `details` column."""
-    text: str | None = decompress(details)[-2]
-    return text
+@lru_cache(maxsize=16)  # Resources may be large.
+def origin(resource: bytes, scope: bytes) -> Origin:
+    """The origin whose parts were interned."""
+    return Origin.of(Resource(decompress(resource)), Scope(decompress(scope)))
 
 
-def metadata_of(details: bytes, keys: str, origin: str, key: str) -> str | None:
-    """The stored text of a metadata key in the three columns that hold them, None if absent."""
-    if key.startswith(_ORIGIN) and (text := orjson.loads(origin).get(key)) is not None:
-        return str(text)
-    return _metadata(decompress(details)[0], keys).get(key)
+def input_of(sent: bytes, resource: bytes, scope: bytes) -> str | None:
+    """The input inside a `sent` column."""
+    return _details(sent, resource, scope).input
 
 
-def output_of(details: bytes) -> str | None:
-    """The output inside a `details` column."""
-    text: str | None = decompress(details)[-1]
-    return text
+def output_of(sent: bytes, resource: bytes, scope: bytes) -> str | None:
+    """The output inside a `sent` column."""
+    return _details(sent, resource, scope).output
 
 
-def _metadata(values: list[str], keys: str) -> dict[str, str]:
-    return dict(zip(orjson.loads(keys), values, strict=True))
+def metadata_of(sent: bytes, resource: bytes, scope: bytes, key: str) -> str | None:
+    """The stored text of a metadata key, None if absent."""
+    details = _details(sent, resource, scope)
+    text = details.origin.metadata.get(key)
+    return details.own_metadata.get(key) if text is None else text
 
 
-def _position_columns(
+def _details(sent: bytes, resource: bytes, scope: bytes) -> Details:
+    return details_of(Span.FromString(decompress(sent)), origin(resource, scope))
+
+
+def _place_columns(
     observation: Observation, start: int, end: int, received: int
 ) -> tuple[object, ...]:
     first_token = observation.completion_start_time
@@ -141,12 +166,12 @@ def _position_columns(
         None if first_token is None else first_token // _NANOS,
         received,
         observation.is_root,
-        observation.is_app_root,
-        observation.public,
     )
 
 
-def _usage_columns(observation: Observation) -> tuple[object, ...]:
+def _usage_columns(
+    observation: Observation,
+) -> tuple[int | None, int | None, int | None, float | None]:
     usage = observation.usage
     return (
         _token_sum(usage, "input"),
@@ -162,7 +187,7 @@ def _token_sum(usage: dict[str, int], word: str) -> int | None:
     return min(sum(counts), _LARGEST) if counts else None
 
 
-def _interned_texts(observation: Observation) -> tuple[str | None, ...]:
+def _interned(observation: Observation) -> tuple[str | bytes | None, ...]:
     return (
         observation.type,
         observation.name or None,
@@ -176,20 +201,16 @@ def _interned_texts(observation: Observation) -> tuple[str | None, ...]:
         observation.trace_name or None,
         orjson.dumps(observation.tags).decode(),
         observation.model or None,
-        observation.origin.text,
-        orjson.dumps([*observation.own_metadata]).decode(),
+        orjson.dumps(_facets(observation)).decode(),
+        _compressed(observation.origin.resource.sent),
+        _compressed(observation.origin.scope.sent),
     )
 
 
-def _details(observation: Observation) -> bytes:
-    content = (
-        [*observation.own_metadata.values()],
-        observation.model_parameters,
-        observation.usage,
-        observation.cost,
-        observation.prompt_name,
-        observation.prompt_version,
-        observation.input,
-        observation.output,
-    )
-    return compress(content)
+def _facets(observation: Observation) -> dict[str, str]:
+    """What rows are summed up by besides their own columns; a long text is no such value."""
+    facets = observation.facets.items()
+    return {name: text for name, text in facets if 0 < len(text) <= _MAX_FACET_LENGTH}
+
+
+_compressed = lru_cache(maxsize=16)(compress)  # Rows share their resource and their scope.

@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from .codec import input_of, metadata_of, output_of
+from .ids import key_of
 from .numbers import number_of
 from .quantile import Quantile
 from .sql import script
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreError", "open_reader", "open_writer"]
 
-_FORMAT = 5  # Raise it with every change of schema.sql, codec.py or the words in details.py.
+_FORMAT = 6  # Raise it with every change of schema.sql, codec.py or the texts in compression.py.
 _WAL_BYTES = 64 * 1024 * 1024  # to which SQLite shortens its log after a large request
 _WAIT_SECONDS = 10  # for another process that is writing to the same file
 
@@ -50,13 +51,18 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """Open an existing file for reading; raises sqlite3.Error."""
     connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
     connection.row_factory = sqlite3.Row
-    connection.create_function("input_of", 1, input_of, deterministic=True)
-    connection.create_function("output_of", 1, output_of, deterministic=True)
+    connection.create_function("input_of", 3, input_of, deterministic=True)
+    connection.create_function("output_of", 3, output_of, deterministic=True)
     connection.create_function("metadata_of", 4, metadata_of, deterministic=True)
+    connection.create_function("key_of", 1, _key_of, deterministic=True)
     connection.create_function("number_of", 1, number_of, deterministic=True)
     connection.create_aggregate("quantile", 2, Quantile)  # type: ignore[arg-type]  # typeshed: one int
     connection.execute("PRAGMA query_only = ON")
     return connection
+
+
+def _key_of(text: str | None) -> bytes | str | None:
+    return None if text is None else key_of(text)
 
 
 def _connect(path: Path | str) -> sqlite3.Connection:
@@ -82,7 +88,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    for sql in script("stale_groups"):
+    for sql in script("corrections"):
         connection.execute(sql)
 
 

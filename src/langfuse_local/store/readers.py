@@ -36,7 +36,7 @@ class Readers:
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one reader; raises sqlite3.Error."""
+        """A connection for one reader; raises sqlite3.Error or StoreError."""
         generation, connection = self._take()
         try:
             yield connection
@@ -48,6 +48,7 @@ class Readers:
             self._idle.put((generation, connection))
 
     def _take(self) -> tuple[int, sqlite3.Connection]:
+        self._writer.check()
         generation = self._writer.generation
         with suppress(Empty):
             while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,18 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _INCLUDE = re.compile(r"\{(\w+)\}")
 
 
-@cache
-def statement(name: str) -> str:
-    """The statement of this name, with what it includes; raises LookupError if there is none."""
+@lru_cache(maxsize=1000)  # Of the parts there are many combinations.
+def statement(name: str, **parts: str) -> str:
+    """The statement of this name, with what it includes; raises LookupError if there is none.
+
+    In braces it names a part that is given, else another statement.
+    """
     statements = _statements()
     if name not in statements:
         raise LookupError(f"No SQL statement is named {name!r}. There are {sorted(statements)}.")
-    return _INCLUDE.sub(lambda match: statement(match[1]), statements[name])
+    return _INCLUDE.sub(
+        lambda match: parts.get(match[1]) or statement(match[1], **parts), statements[name]
+    )
 
 
 def script(name: str) -> list[str]:

@@ -5,25 +5,26 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-import orjson
-
-from ..mapping.observation import Origin
-from .codec import Stored, unpack
+from .codec import Stored, origin, unpack
 from .conditions import Position, after, every, id_is
 from .ids import key_of
 from .pruning import prune
 from .readers import Readers
+from .selection import EVERYTHING, conditions
 from .sql import statement
 from .summaries import (
     Counts,
+    Outline,
     SessionSummary,
     TraceSummary,
     UserSummary,
     counts_of,
+    outline_of,
     session_of,
     trace_of,
     user_of,
 )
+from .sums import Sums
 from .writer import Writer
 
 if TYPE_CHECKING:
@@ -32,19 +33,33 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..mapping.observation import Observation
+    from ..mapping.origin import Origin
     from .conditions import Condition
+    from .selection import Kind, Selection
+    from .sums import Order
 
 __all__ = ["Store"]
 
 _NEWEST_FIRST = " ORDER BY s.start DESC, s.trace DESC, s.span DESC LIMIT ?"
 _OLDEST_FIRST = " ORDER BY s.start, s.id"
 _PAGE = 50
+_ORDERS = {
+    "turns": "turns",
+    "observations": "observations",
+    "errors": "errors",
+    "tokens": "input_tokens + output_tokens",
+    "cost": "cost",
+}
 
 
 class Store:
     """The backend's one file. Safe to use from many threads; close it when done.
 
-    Reads see everything that a finished `save` stored. Lists are newest first.
+    Reads see everything that a finished `save` stored. Lists are newest first, or by a number, the
+    largest first.
+
+    Attributes:
+        sums: What charts are drawn of.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,6 +67,7 @@ class Store:
         self.path = path
         self._writer = Writer(path)
         self._readers = Readers(path, self._writer)
+        self.sums = Sums(self.rows)
 
     def close(self) -> None:
         """Finish the write under way and close the file."""
@@ -99,28 +115,52 @@ class Store:
         """Every observation of a trace, oldest first."""
         return self._observations([id_is("trace", trace_id)], _OLDEST_FIRST)
 
+    def outline(self, trace_id: str) -> list[Outline]:
+        """A trace's observations without their content, oldest first: quick, however many."""
+        rows = self.rows(statement("outline"), {"trace": key_of(trace_id)})
+        return [outline_of(row) for row in rows]
+
+    def observation(self, trace_id: str, span_id: str) -> Stored | None:
+        """One observation, None if it is not there."""
+        found = self._observations([id_is("trace", trace_id), id_is("span", span_id)], "")
+        return found[0] if found else None
+
     def counts(self) -> Counts:
         """How many sessions, users, traces and observations there are."""
         return counts_of(self.rows(statement("counts"))[0])
 
     def sessions(
-        self, *, limit: int = _PAGE, offset: int = 0, user: str | None = None
+        self,
+        *,
+        limit: int = _PAGE,
+        offset: int = 0,
+        user: str | None = None,
+        order: Order = "time",
+        where: Selection = EVERYTHING,
     ) -> list[SessionSummary]:
-        """Sessions by last activity, all or those of one user."""
+        """Sessions, all or those of one user; their time is that of the last activity."""
         chosen = "sessions" if user is None else "sessions_of_user"
         values = {"limit": limit, "offset": offset, "user": user}
-        return [session_of(row) for row in self._summaries("session", chosen, values)]
+        return [session_of(row) for row in self._list("session", chosen, values, order, where)]
 
     def session(self, session_id: str) -> SessionSummary | None:
         """One session, None if no observation has that id."""
         rows = self._summaries("session", "string_id", {"value": session_id})
         return session_of(rows[0]) if rows else None
 
-    def users(self, *, limit: int = _PAGE, offset: int = 0) -> list[UserSummary]:
-        """Users by last activity; on the last page, what has no user comes last."""
-        rows = self._summaries("user", "users", {"limit": limit, "offset": offset})
-        if len(rows) < limit:
-            rows += self.rows(_summary("user", "without_user"), {})
+    def users(
+        self,
+        *,
+        limit: int = _PAGE,
+        offset: int = 0,
+        order: Order = "time",
+        where: Selection = EVERYTHING,
+    ) -> list[UserSummary]:
+        """Users; their time is that of the last activity. What has no user comes last of all."""
+        values = {"limit": limit, "offset": offset}
+        rows = self._list("user", "users", values, order, where)
+        if len(rows) < limit and where == EVERYTHING:
+            rows += self.rows(_summary("user", "ended", "without_user"), {})
         return [user_of(row) for row in rows]
 
     def user(self, user_id: str) -> UserSummary | None:
@@ -135,13 +175,15 @@ class Store:
         offset: int = 0,
         session: str | None = None,
         user: str | None = None,
+        order: Order = "time",
+        where: Selection = EVERYTHING,
     ) -> list[TraceSummary]:
-        """Traces by start: all, or those of one session, or else of one user."""
+        """Traces, all, or those of one session, or else of one user; their time is their start."""
         chosen = "traces_of_session" if session is not None else "traces_of_user"
         if session is None and user is None:
             chosen = "traces"
         values = {"limit": limit, "offset": offset, "session": session, "user": user}
-        return [trace_of(row) for row in self._summaries("trace", chosen, values)]
+        return [trace_of(row) for row in self._list("trace", chosen, values, order, where)]
 
     def trace(self, trace_id: str) -> TraceSummary | None:
         """One trace, None if no observation has that id."""
@@ -161,22 +203,36 @@ class Store:
             rows = connection.execute(query, (*parameters, *values))
             return [unpack(row, origin_of) for row in rows]
 
-    def _summaries(self, kind: str, chosen: str, values: Mapping[str, object]) -> list[sqlite3.Row]:
-        query = _summary(kind, f"{kind}_totals", chosen)
-        return self.rows(query, {"limit": 1, "offset": 0, **values})
+    def _list(
+        self, kind: Kind, chosen: str, values: Mapping[str, object], order: Order, where: Selection
+    ) -> list[sqlite3.Row]:
+        sql, wanted, is_few = conditions(self.rows, kind, where)
+        column = _ORDERS.get(order) or ("started" if kind == "trace" else "ended")
+        # With the plus, few groups are looked up and sorted, and no index is read for their order.
+        query = _summary(kind, f"+({column})" if is_few else column, f"{kind}_totals", chosen, sql)
+        return self.rows(query, {**wanted, **values})
+
+    def _summaries(self, kind: str, chosen: str, values: dict[str, object]) -> list[sqlite3.Row]:
+        return self.rows(_summary(kind, "observations", f"{kind}_totals", chosen), values)
 
 
-def _origin(connection: sqlite3.Connection, text_id: int) -> Origin:
-    (text,) = connection.execute(statement("string"), (text_id,)).fetchone()
-    return Origin(orjson.loads(text))
+def _origin(connection: sqlite3.Connection, resource: int, scope: int) -> Origin:
+    parts = (connection.execute(statement("string"), (each,)) for each in (resource, scope))
+    return origin(*(part.fetchone()[0] for part in parts))
 
 
-def _summary(kind: str, totals: str, chosen: str | None = None) -> str:
+def _summary(
+    kind: str, order: str, totals: str, chosen: str | None = None, where: str = "1"
+) -> str:
     """One query out of three statements: the chosen groups, their totals, and their summaries.
 
     An index makes the totals of the chosen groups alone quick, and a summary needs look-ups per
     group, which one page keeps few.
     """
     names = {"chosen": chosen, "page": totals}
-    tables = [f"{table} AS (\n{statement(name)}\n)" for table, name in names.items() if name]
-    return f"WITH {', '.join(tables)}\n{statement(f'{kind}_summary')}"
+    tables = [
+        f"{table} AS (\n{statement(name, order=order, where=where)}\n)"
+        for table, name in names.items()
+        if name
+    ]
+    return f"WITH {', '.join(tables)}\n{statement(f'{kind}_summary', order=order)}"

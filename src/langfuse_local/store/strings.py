@@ -17,14 +17,19 @@ _MAX_CACHED = 50_000  # texts; session and user ids keep coming, names and versi
 
 
 class Strings:
-    """Ids in the table `strings`, for the one connection that writes it."""
+    """Ids in the table `strings`, for the one connection that writes it.
+
+    Attributes:
+        parts: What callers found out about ids, kept for as long as the ids are valid.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self.parts: dict[int, tuple[int | None, ...]] = {}
         self._connection = connection
-        self._cached: dict[str, int] = {}
+        self._cached: dict[str | bytes, int] = {}
         self._used: set[int] | None = None
 
-    def ids(self, texts: Iterable[str | None]) -> dict[str | None, int | None]:
+    def ids(self, texts: Iterable[str | bytes | None]) -> dict[str | bytes | None, int | None]:
         """The id of each text, new ones added inside the current transaction; None stays None."""
         if len(self._cached) > _MAX_CACHED:
             self.forget()
@@ -33,7 +38,7 @@ class Strings:
             self._cached[text] = self._add(text)
         if self._used is not None:
             self._used.update(self._cached[text] for text in wanted)
-        ids: dict[str | None, int | None] = {text: self._cached[text] for text in wanted}
+        ids: dict[str | bytes | None, int | None] = {text: self._cached[text] for text in wanted}
         for text in wanted:
             if len(text) > MAX_KEY_LENGTH:
                 del self._cached[text]
@@ -55,8 +60,9 @@ class Strings:
     def forget(self) -> None:
         """Empty the cache, after a rollback or a removal that made its ids invalid."""
         self._cached.clear()
+        self.parts.clear()
 
-    def _add(self, text: str) -> int:
+    def _add(self, text: str | bytes) -> int:
         self._connection.execute(statement("intern"), (text,))
         row: tuple[int] = self._connection.execute(
             statement("string_id"), {"value": text}

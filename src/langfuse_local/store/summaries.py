@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Counts",
+    "Outline",
     "SessionSummary",
     "Totals",
     "TraceSummary",
     "UserSummary",
     "counts_of",
+    "outline_of",
     "session_of",
     "trace_of",
     "user_of",
@@ -94,6 +96,26 @@ class TraceSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What a tree or a timeline shows of an observation."""
+
+    id: str
+    parent_id: str | None
+    start: int
+    end: int
+    type: str
+    name: str
+    level: str
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    is_cost_unknown: bool
+    is_root: bool
+    has_session: bool
+    has_user: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """The size of the store."""
 
@@ -145,6 +167,26 @@ def trace_of(row: sqlite3.Row) -> TraceSummary:
         with_user=row["with_user"],
         input=row["input"],
         output=row["output"],
+    )
+
+
+def outline_of(row: sqlite3.Row) -> Outline:
+    """Read a row of the statement `outline`."""
+    return Outline(
+        id=text_of(row["span"]),
+        parent_id=text_of(row["parent"]) if row["parent"] else None,
+        start=row["start"],
+        end=row["end"],
+        type=row["type"],
+        name=row["name"] or "",
+        level=row["level"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost=row["cost"],
+        is_cost_unknown=bool(row["is_cost_unknown"]),
+        is_root=bool(row["root"]),
+        has_session=bool(row["has_session"]),
+        has_user=bool(row["has_user"]),
     )
 
 

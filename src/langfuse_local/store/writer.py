@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
-from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from .codec import pack
-from .database import open_writer
+from .database import StoreError, open_writer
 from .sql import statement
 from .strings import Strings
+from .tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 _T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
 _DAMAGED = "the file is damaged. Move it away: a new one is made at once, and no restart is needed"
 _ROWS_AT_A_TIME = 512  # are in memory
-_by_start, _by_end = attrgetter("start"), attrgetter("end")
 _GROUPS = ("sessions", "users", "traces")
 
 
@@ -42,6 +43,7 @@ class Writer:
         """Open the file, created on first use; raises StoreError."""
         self.generation = 0
         self._path = path
+        self._log = path.with_name(f"{path.name}-wal")  # SQLite's own
         self._thread = ThreadPoolExecutor(1, "store-writer")
         self._open()
 
@@ -65,7 +67,7 @@ class Writer:
         def work() -> None:
             while rows := list(islice(packed, _ROWS_AT_A_TIME)):
                 self._insert(rows)
-            self._rebuild_stale_groups()
+            self._correct_stale_groups()
 
         self.run(work)
 
@@ -79,9 +81,10 @@ class Writer:
         def work() -> int:
             values = {"cutoff": cutoff, "oldest": oldest}
             removed = self.connection.execute(statement("delete_oldest_spans"), values).rowcount
+            self._tally.update()
             self.connection.execute(statement("delete_scores_of_traces"))
             self.connection.execute(statement("delete_scores_of_sessions"), {"cutoff": cutoff})
-            self._rebuild_stale_groups()
+            self._correct_stale_groups()
             return removed
 
         return self.run(work)
@@ -92,13 +95,24 @@ class Writer:
         sql = statement("delete_oldest_scores")
         return self.run(lambda: self.connection.execute(sql, values).rowcount)
 
+    def check(self) -> None:
+        """Make sure that readers see what is in the file; raises sqlite3.Error or StoreError."""
+        if (
+            self._opened
+            and _inode(self._path) == self._opened
+            and _inode(self._log) != self._log_id
+        ):
+            self.run(lambda: None)
+
     def _run(self, work: Callable[[], _T]) -> _T:
-        if self._opened is None or self._identity() != self._opened:
+        if self._opened is None or _inode(self._path) != self._opened:
             self.connection.close()
             self._open()
+        elif _inode(self._log) != self._log_id:
+            self._save_log()
         if self._damaged:
             raise sqlite3.DatabaseError(_DAMAGED)
-        self.connection.execute("BEGIN IMMEDIATE")
+        self._begin()
         try:
             result = work()
             self.connection.execute("COMMIT")
@@ -110,45 +124,65 @@ class Writer:
             raise
         return result
 
+    def _begin(self) -> None:
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise StoreError(
+                f"Another program is writing to {self._path}: close what has it open."
+            ) from error
+
+    def _save_log(self) -> None:
+        """Move what the deleted log holds, which this connection alone still sees, to the file."""
+        (is_busy, *_) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise StoreError(f"{self._log} was deleted, and {self._path} is being read: try again.")
+        _logger.warning("%s was deleted. What it held is saved in %s.", self._log, self._path)
+        self.connection.close()
+        self._open()
+
     def _open(self) -> None:
         self.generation += 1
         self._opened: tuple[int, int] | None = None
         self.connection = open_writer(self._path)
         self.strings = Strings(self.connection)
-        self._opened = self._identity()
+        self._tally = Tally(self.connection, self.strings)
+        self._opened = _inode(self._path)
+        self._log_id = _inode(self._log)
         self._damaged = False
+        self._check_sums()
+
+    def _check_sums(self) -> None:
+        """Make the sums again if another program has written rows without them."""
+        counted, there = self.connection.execute(statement("counted_rows")).fetchone()
+        if counted != there:
+            _logger.warning("The sums in %s did not agree with its rows: made again.", self._path)
+            self.connection.execute("BEGIN IMMEDIATE")
+            self._tally.rebuild()
+            self.connection.execute("COMMIT")
 
     def mark_damaged(self) -> None:
         """Stop writing to this file, since part of it cannot be read."""
         self._damaged = True
 
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
-
     def _insert(self, rows: Sequence[Packed]) -> None:
-        ids = self.strings.ids(text for row in rows for text in row.texts)
-        values = [(*row.values, *(ids[text] for text in row.texts)) for row in rows]
+        ids = self.strings.ids(text for row in rows for text in row.interned)
+        values = [(*row.values, *(ids[text] for text in row.interned)) for row in rows]
         self.connection.executemany(statement("upsert_span"), values)
-        self._upsert_groups(rows, ids)
+        self._tally.update(rows, ids)
 
-    def _upsert_groups(self, rows: Sequence[Packed], ids: dict[str | None, int | None]) -> None:
-        """Add the groups of the rows, or move them to their new place in the order of lists."""
-        # Of several rows of a group, the last in this order sets its value.
-        by_end = sorted(rows, key=_by_end)
-        sessions = {row.session: row.end for row in by_end}
-        users = {row.user: row.end for row in by_end}
-        traces = {row.trace: row.start for row in sorted(rows, key=_by_start, reverse=True)}
-        for kind, ends in (("session", sessions), ("user", users)):
-            groups = ((ids[text], end) for text, end in ends.items() if text)
-            self.connection.executemany(statement(f"upsert_{kind}"), groups)
-        self.connection.executemany(statement("upsert_trace"), traces.items())
-
-    def _rebuild_stale_groups(self) -> None:
+    def _correct_stale_groups(self) -> None:
         """Correct the groups that lost a row, or whose row moved."""
         for group in _GROUPS:
-            for step in ("drop", "rebuild", "clear"):
-                self.connection.execute(statement(f"{step}_stale_{group}"))
+            for step in ("drop_empty", "correct_stale", "clear_stale"):
+                self.connection.execute(statement(f"{step}_{group}"))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

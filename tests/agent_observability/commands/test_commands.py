@@ -123,7 +123,9 @@ def test_make_runs_nothing_in_a_question(tmp_path: Path) -> None:
     """Backticks, quotes and make's own functions reach Python as they were typed."""
     recipe = tmp_path / "Makefile"
     text = (ROOT / "Makefile").read_text().replace("ask: .venv/.demo", "ask:")
-    recipe.write_text(text.replace("$(PYTHON) -m langfuse_local ensure", ":"))
+    for before_and_after in ("langfuse_local ensure", "langfuse_checks arrival"):
+        text = text.replace(f"$(PYTHON) -m {before_and_after}", ":")
+    recipe.write_text(text)
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\nprintf %s "$ASK_QUERY"\n')
     python.chmod(0o755)

@@ -9,6 +9,7 @@ import pytest
 from backends import Backend
 from rich.console import Console
 
+from agent_observability.commands.receipts import Receipts
 from langfuse_checks.drills.runner import run_broken_turns, run_drill
 from langfuse_checks.drills.table import DRILLS, REFUSED, drill_table, expected
 from langfuse_checks.verify.evidence import Expected
@@ -28,11 +29,14 @@ def _wired(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", DRILLS)
-def test_a_drill_turns_red_what_its_row_names(backend: Backend, name: str) -> None:
+def test_a_drill_turns_red_what_its_row_names(backend: Backend, name: str, tmp_path: Path) -> None:
     """No promise more and none less, or the refusal; and it is said in words."""
     console = Console(record=True, width=200)
+    receipts = Receipts(tmp_path, backend.web)
     with backend.api() as api:
-        code = run_drill(name, api, wait_seconds=WAIT, on_wait=lambda _: None, console=console)
+        code = run_drill(
+            name, api, receipts=receipts, wait_seconds=WAIT, on_wait=lambda _: None, console=console
+        )
     output = console.export_text()
     assert code == 0, output
     assert DRILLS[name].complaint in output
@@ -45,11 +49,19 @@ def test_a_drill_turns_red_what_its_row_names(backend: Backend, name: str) -> No
         assert "fix    " in output
 
 
-def test_the_missing_cost_is_shown_where_it_is(backend: Backend) -> None:
+def test_the_missing_cost_is_shown_where_it_is(backend: Backend, tmp_path: Path) -> None:
     """Root-only prints the session that lacks it, and the trace that has it."""
     console = Console(record=True, width=200)
+    receipts = Receipts(tmp_path, backend.web)
     with backend.api() as api:
-        run_drill("root-only", api, wait_seconds=WAIT, on_wait=lambda _: None, console=console)
+        run_drill(
+            "root-only",
+            api,
+            receipts=receipts,
+            wait_seconds=WAIT,
+            on_wait=lambda _: None,
+            console=console,
+        )
     output = console.export_text()
     assert "/sessions/conv_drill_root-only lacks the cost of its turns" in output
     (trace,) = re.findall(r"/(traces/\w{32}) has it", output)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from langfuse_checks.arrival import Arrival, Missing
 from langfuse_checks.records import Observation, Score
 from langfuse_checks.verify.evidence import Evidence, Expected
 
@@ -47,5 +48,6 @@ def evidence(*spoiled: Observation, **changes: Any) -> Evidence:
         roots_of_user=(row(1, 1), row(2, 1)),
         cost_by_user={EXPECTED.user: 0.002},
         scores=(Score("s", "user-feedback", 1, "session", EXPECTED.session, ""),),
+        arrival=Arrival(Missing("span", 6), Missing("score", 1), is_known=True),
     )
     return replace(healthy, **changes)

@@ -12,7 +12,7 @@ from backends import KEYS, RECORDED, Answer, Serve
 
 from langfuse_checks.api import Api, CannotLookError, Health
 from langfuse_checks.verify.evidence import Expected
-from langfuse_checks.verify.report import exit_code
+from langfuse_checks.verify.report import exit_code, is_unseen
 from langfuse_checks.verify.verdicts import Status, Verdict
 from langfuse_checks.verify.verification import verify
 
@@ -28,8 +28,8 @@ def run_verify(api: Api, **options: Any) -> tuple[int, list[Verdict]]:
 
 
 def diagnosis(verdicts: list[Verdict]) -> str:
-    """Return the detail, cause and fix of the first promise that is not kept."""
-    result = next(v.result for v in verdicts if v.result.status is not Status.KEPT)
+    """Return the detail, cause and fix of the first promise that is wrong or cannot be seen."""
+    result = next(v.result for v in verdicts if v.result.status is Status.BROKEN or is_unseen(v))
     return f"{result.detail} {result.cause}: {result.fix}"
 
 
@@ -87,7 +87,7 @@ def test_an_unusable_backend(serve: Serve, health: Answer, sentence: str) -> Non
     assert code == 2
     assert sentence in diagnosis(verdicts)
     assert paths == ["/api/public/health"]
-    assert len(verdicts) == 21
+    assert len(verdicts) == 22
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from healthy_session import EXPECTED, START, evidence, row
 
+from langfuse_checks.arrival import Arrival, Missing
 from langfuse_checks.verify.evidence import Evidence
 from langfuse_checks.verify.promises import PROMISES, check
 from langfuse_checks.verify.report import exit_code, summary
@@ -18,6 +19,11 @@ LONELY = [row(1, s) for s in (1, 2, 3)]
 # What is spoiled, the promises that are broken by it, and words of the first one's cause.
 SPOILED: dict[str, tuple[Any, set[str], str]] = {
     "one turn": (evidence(rows=LONELY, cost_by_user={EXPECTED.user: 0.001}), {"session"}, "one turn has run"),
+    "lost spans": (
+        evidence(arrival=Arrival(Missing("span", 6, lost=1), is_known=True)),
+        {"arrived"},
+        "a Collector or a queue holds it",
+    ),
     "nothing": (evidence(rows=(), roots_of_user=()), {"session"}, "nothing ran"),
     "before --since": (
         evidence(rows=(), roots_of_user=(), outside=row(1, 1)),
@@ -198,7 +204,7 @@ def test_what_nobody_has_done_is_unchecked_and_no_failure() -> None:
     unchecked = {v.id: v.result.detail for v in verdicts if v.result.status is Status.UNCHECKED}
     assert unchecked == {"feedback": "nobody has given any: make feedback VALUE=up"}
     assert exit_code(verdicts) == 0
-    assert summary(verdicts) == "17 promises: 16 kept, 1 unchecked (nothing to look at yet)."
+    assert summary(verdicts) == "18 promises: 17 kept, 1 unchecked (nothing to look at yet)."
 
 
 def test_what_cannot_be_seen_is_unchecked() -> None:
@@ -208,4 +214,4 @@ def test_what_cannot_be_seen_is_unchecked() -> None:
     assert set(unchecked) == {"cost_by_user", "feedback"}
     assert "GET /v2/metrics" in unchecked["cost_by_user"]
     assert exit_code(blind) == 2
-    assert summary(blind) == "17 promises: 15 kept, 2 unchecked."
+    assert summary(blind) == "18 promises: 16 kept, 2 unchecked."

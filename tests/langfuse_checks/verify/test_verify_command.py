@@ -19,6 +19,7 @@ ok    the backend answers                               URL
 ok    it is healthy
 ok    it is Langfuse v4 or newer                        the local backend, as Langfuse 4.16.0
 ok    it accepts the keys                               project order-status-demo
+ok    all that was sent can be read                     all 26 spans
 ok    the session holds two traces or more              2 traces
 ok    each trace has one root named order-status-turn   2/2
 ok    no span of a turn lies outside its trace          0 stray spans
@@ -37,7 +38,7 @@ ok    metadata values are of the bounded sets           78 values
 ok    nothing private is in a propagated value          0 of 732 values
 ?     feedback is readable on the session               nobody has given any: make feedback VALUE=up
 
-21 promises: 20 kept, 1 unchecked (nothing to look at yet).
+22 promises: 21 kept, 1 unchecked (nothing to look at yet).
 """
 
 
@@ -67,7 +68,7 @@ def test_verify_as_json(run: Run) -> None:
     assert report["exit_code"] == done.returncode == 1
     assert (report["session"], report["user"]) == (DEMO_SESSION, "usr_other")
     by_id = {promise["id"]: promise for promise in report["promises"]}
-    assert len(by_id) == 21
+    assert len(by_id) == 22
     assert by_id["carries_user"]["status"] == "broken"
     assert by_id["carries_user"]["span"]["trace_id"]
     assert by_id["carries_session"]["status"] == "kept"
@@ -77,7 +78,7 @@ def test_verify_as_json(run: Run) -> None:
     ("arguments", "changes", "code", "words"),
     [
         (["--session", "nope", "--wait", "0"], {}, 1, "nothing ran"),
-        (["--since", "1h"], {}, 0, "20 kept"),
+        (["--since", "1h"], {}, 0, "21 kept"),
         (["--since", "0s", "--wait", "0"], {}, 1, "before what SINCE asks for"),
         (["--since", "soon"], {}, 2, "SINCE should be a number with s, m, h or d"),
         (["--since", "99999999d"], {}, 2, "SINCE should be at most 36500d"),
@@ -87,7 +88,7 @@ def test_verify_as_json(run: Run) -> None:
         ([], {"LANGFUSE_SECRET_KEY": "wrong"}, 2, "does not accept the keys"),
         ([], {"LANGFUSE_BASE_URL": "nowhere"}, 2, "LANGFUSE_BASE_URL should be an address"),
         ([], {"CHECK_SESSION": "`touch ran`", "CHECK_SINCE": ""}, 1, "nothing ran"),
-        ([], {"HTTP_PROXY": "http://127.0.0.1:9"}, 0, "20 kept"),
+        ([], {"HTTP_PROXY": "http://127.0.0.1:9"}, 0, "21 kept"),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -96,7 +97,11 @@ def test_exit_codes(
 ) -> None:
     """0, 1 and 2, with one sentence and never a traceback."""
     wait = [] if "--wait" in arguments else ["--wait", "1"]
-    environment = {"LANGFUSE_BASE_URL": run.backend.web, **changes}
+    environment = {
+        "LANGFUSE_BASE_URL": run.backend.web,
+        "AGENT_DATA_DIR": str(run.folder / ".data"),
+        **changes,
+    }
     done = CliRunner().invoke(app, ["verify", *arguments, *wait], env=environment)
     output = " ".join(re.sub(r"[│╭╰─╮╯]", " ", done.output).split())
     assert done.exit_code == code, output
@@ -111,5 +116,5 @@ def test_a_backend_that_is_away_is_told_once(run: Run) -> None:
     assert done.returncode == 2
     assert lines[0] == "FAIL  the backend answers"
     assert "Nothing answers at http://127.0.0.1:9" in lines[1]
-    assert lines[3].startswith("?     20 more promises ")
-    assert lines[5:] == ["21 promises: 0 kept, 1 broken, 20 unchecked."]
+    assert lines[3].startswith("?     21 more promises ")
+    assert lines[5:] == ["22 promises: 0 kept, 1 broken, 21 unchecked."]

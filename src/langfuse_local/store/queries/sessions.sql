@@ -1,14 +1,15 @@
 -- name: upsert_session
-INSERT INTO sessions VALUES (?, ?)
-ON CONFLICT (id) DO UPDATE SET ended = excluded.ended WHERE excluded.ended > ended;
+INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET ended = max(ended, excluded.ended), {added};
 
 -- name: sessions
-SELECT id FROM sessions ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM sessions WHERE {where} ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: sessions_of_user
 SELECT id FROM sessions
 WHERE id IN (SELECT session FROM spans WHERE user = (SELECT id FROM strings WHERE value = :user))
-ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset;
+AND {where}
+ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: session_totals
 -- `chosen` holds the ids of sessions.
@@ -18,8 +19,7 @@ SELECT
     {totals}
 FROM spans
 WHERE session IN (SELECT id FROM chosen)
-GROUP BY session
-ORDER BY ended DESC, session DESC;
+GROUP BY session;
 
 -- name: session_summary
 -- `page` holds the rows of session_totals.
@@ -43,24 +43,23 @@ SELECT
         WHERE id IN (SELECT version FROM spans WHERE session = page.session)
     ) AS versions,
     (
-        SELECT input_of(details) FROM spans
+        SELECT input_of(sent, {origin}) FROM spans
         WHERE session = page.session AND root ORDER BY start, id LIMIT 1
     ) AS first_question,
     (
-        SELECT output_of(details) FROM spans
+        SELECT output_of(sent, {origin}) FROM spans
         WHERE session = page.session AND root ORDER BY start DESC, id DESC LIMIT 1
     ) AS last_answer
 FROM page
-ORDER BY page.ended DESC, page.session DESC;
+ORDER BY {order} DESC, session DESC;
 
--- name: drop_stale_sessions
-DELETE FROM sessions WHERE id IN (SELECT id FROM stale_sessions);
+-- name: drop_empty_sessions
+DELETE FROM sessions WHERE id IN (SELECT id FROM stale_sessions) AND observations = 0;
 
--- name: rebuild_stale_sessions
-INSERT INTO sessions
-SELECT session, max(start + max(duration, 0)) FROM spans
-WHERE session IN (SELECT id FROM stale_sessions)
-GROUP BY session;
+-- name: correct_stale_sessions
+UPDATE sessions
+SET ended = (SELECT max(start + max(duration, 0)) FROM spans WHERE session = sessions.id)
+WHERE id IN (SELECT id FROM stale_sessions);
 
 -- name: clear_stale_sessions
 DELETE FROM stale_sessions;

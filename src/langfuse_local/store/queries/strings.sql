@@ -14,7 +14,9 @@ UNION SELECT status_message FROM spans UNION SELECT version FROM spans
 UNION SELECT release FROM spans UNION SELECT environment FROM spans
 UNION SELECT user FROM spans UNION SELECT session FROM spans
 UNION SELECT trace_name FROM spans UNION SELECT tags FROM spans
-UNION SELECT model FROM spans UNION SELECT origin FROM spans UNION SELECT keys FROM spans;
+UNION SELECT model FROM spans UNION SELECT facets FROM spans UNION SELECT resource FROM spans
+UNION SELECT scope FROM spans UNION SELECT value FROM sums UNION SELECT outcome FROM sums
+UNION SELECT value FROM members;
 
 -- name: delete_string
 DELETE FROM strings WHERE id = ?;

@@ -1,9 +1,9 @@
 -- name: upsert_trace
-INSERT INTO traces VALUES (?, ?)
-ON CONFLICT (id) DO UPDATE SET started = excluded.started WHERE excluded.started < started;
+INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET started = min(started, excluded.started), {added};
 
 -- name: traces
-SELECT id FROM traces ORDER BY started DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM traces WHERE {where} ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: trace_by_id
 SELECT :id AS id;
@@ -11,12 +11,14 @@ SELECT :id AS id;
 -- name: traces_of_session
 SELECT id FROM traces
 WHERE id IN (SELECT trace FROM spans WHERE session = (SELECT id FROM strings WHERE value = :session))
-ORDER BY started DESC, id DESC LIMIT :limit OFFSET :offset;
+AND {where}
+ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: traces_of_user
 SELECT id FROM traces
 WHERE id IN (SELECT trace FROM spans WHERE user = (SELECT id FROM strings WHERE value = :user))
-ORDER BY started DESC, id DESC LIMIT :limit OFFSET :offset;
+AND {where}
+ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: trace_totals
 -- `chosen` holds the ids of traces.
@@ -27,8 +29,7 @@ SELECT
     {totals}
 FROM spans
 WHERE trace IN (SELECT id FROM chosen)
-GROUP BY trace
-ORDER BY started DESC, trace DESC;
+GROUP BY trace;
 
 -- name: trace_summary
 -- `page` holds the rows of trace_totals. Where the spans of a trace disagree, the one that arrived
@@ -65,24 +66,37 @@ SELECT
         WHERE trace = page.trace ORDER BY value = '[]', received DESC, spans.id DESC LIMIT 1
     ) AS tags,
     (
-        SELECT input_of(details) FROM spans
+        SELECT input_of(sent, {origin}) FROM spans
         WHERE trace = page.trace AND root ORDER BY start, id LIMIT 1
     ) AS input,
     (
-        SELECT output_of(details) FROM spans
+        SELECT output_of(sent, {origin}) FROM spans
         WHERE trace = page.trace AND root ORDER BY start, id LIMIT 1
     ) AS output
 FROM page
-ORDER BY page.started DESC, page.trace DESC;
+ORDER BY {order} DESC, trace DESC;
 
--- name: drop_stale_traces
-DELETE FROM traces WHERE id IN (SELECT id FROM stale_traces);
+-- name: outline
+SELECT
+    span, parent, start, start + duration AS "end", root,
+    (SELECT value FROM strings WHERE id = spans.type) AS type,
+    (SELECT value FROM strings WHERE id = spans.name) AS name,
+    (SELECT value FROM strings WHERE id = spans.level) AS level,
+    input_tokens, output_tokens, cost,
+    cost IS NULL AND total_tokens > 0 AS is_cost_unknown,
+    session IS NOT NULL AS has_session,
+    user IS NOT NULL AS has_user
+FROM spans
+WHERE trace = :trace
+ORDER BY start, id;
 
--- name: rebuild_stale_traces
-INSERT INTO traces
-SELECT trace, min(start) FROM spans
-WHERE trace IN (SELECT id FROM stale_traces)
-GROUP BY trace;
+-- name: drop_empty_traces
+DELETE FROM traces WHERE id IN (SELECT id FROM stale_traces) AND observations = 0;
+
+-- name: correct_stale_traces
+UPDATE traces
+SET started = (SELECT min(start) FROM spans WHERE trace = traces.id)
+WHERE id IN (SELECT id FROM stale_traces);
 
 -- name: clear_stale_traces
 DELETE FROM stale_traces;

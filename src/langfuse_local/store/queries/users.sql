@@ -1,9 +1,9 @@
 -- name: upsert_user
-INSERT INTO users VALUES (?, ?)
-ON CONFLICT (id) DO UPDATE SET ended = excluded.ended WHERE excluded.ended > ended;
+INSERT INTO users VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET ended = max(ended, excluded.ended), {added};
 
 -- name: users
-SELECT id FROM users ORDER BY ended DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT id FROM users WHERE {where} ORDER BY {order} DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: user_totals
 -- `chosen` holds the ids of users.
@@ -14,8 +14,7 @@ SELECT
     {totals}
 FROM spans
 WHERE user IN (SELECT id FROM chosen)
-GROUP BY user
-ORDER BY ended DESC, user DESC;
+GROUP BY user;
 
 -- name: without_user
 -- The group of spans that carry no user.
@@ -38,16 +37,15 @@ SELECT
         WHERE id IN (SELECT environment FROM spans WHERE user IS page.user)
     ) AS environments
 FROM page
-ORDER BY page.ended DESC, page.user DESC;
+ORDER BY {order} DESC, user DESC;
 
--- name: drop_stale_users
-DELETE FROM users WHERE id IN (SELECT id FROM stale_users);
+-- name: drop_empty_users
+DELETE FROM users WHERE id IN (SELECT id FROM stale_users) AND observations = 0;
 
--- name: rebuild_stale_users
-INSERT INTO users
-SELECT user, max(start + max(duration, 0)) FROM spans
-WHERE user IN (SELECT id FROM stale_users)
-GROUP BY user;
+-- name: correct_stale_users
+UPDATE users
+SET ended = (SELECT max(start + max(duration, 0)) FROM spans WHERE user = users.id)
+WHERE id IN (SELECT id FROM stale_users);
 
 -- name: clear_stale_users
 DELETE FROM stale_users;
