@@ -123,7 +123,7 @@ def test_a_read_only_file_at_start(tmp_path: Path, folder: bool) -> None:  # noq
     result = start(tmp_path / "data")
     (line,) = result.stderr.splitlines()
     assert result.returncode == 1
-    assert line.startswith("The database ")
+    assert line.startswith(("The database ", "The folder "))
     assert "writable" in line
     assert "LANGFUSE_LOCAL_DATA_DIR" in line
 
@@ -131,6 +131,7 @@ def test_a_read_only_file_at_start(tmp_path: Path, folder: bool) -> None:  # noq
 def test_a_damaged_file_at_start(tmp_path: Path) -> None:
     """A file that is no database is one sentence, exit 1, and is not touched."""
     (tmp_path / "langfuse.db").write_bytes(b"x" * 5000)
+    tmp_path.chmod(0o777)  # For the lock of the user whom it is started as.
     result = start(tmp_path)
     (line,) = result.stderr.splitlines()
     assert result.returncode == 1
