@@ -104,7 +104,6 @@ up: .venv/.demo ## Start the real Collector and Langfuse with Docker
 
 .PHONY: down
 down: .venv/.demo ## Stop what was started here [VOLUMES=1 also removes Langfuse's data]
-	@$(PYTHON) -m langfuse_local stop
 	@$(PYTHON) -m langfuse_stack down
 
 .PHONY: status
@@ -116,11 +115,12 @@ logs: .venv/.demo ## Follow the stack's logs
 	@$(PYTHON) -m langfuse_stack logs
 
 .PHONY: collector
-collector: .venv/.demo ## Build the Collector into .tools
+collector: .venv/.demo ## Build the Collector and its relay into .tools
 	@$(PYTHON) -m langfuse_stack collector
 
 .PHONY: resend
-resend: .venv/.demo ## Send again what TELEMETRY_SPOOL=true kept while nothing took it
+resend: .venv/.demo ## Send again what was set aside: by TELEMETRY_SPOOL=true, or by the Collector
+	@$(PYTHON) -m langfuse_stack collect
 	@$(PYTHON) -m agent_observability.commands.resend
 
 #@ Development
@@ -164,6 +164,10 @@ soak: .venv/.dev collector ## Run what takes minutes: long outages, bursts, cras
 	@$(PYTHON) -m pytest -m soak
 	@SOAK_SECONDS=60 SOAK_KILLS=20 $(PYTHON) -m pytest -q tests/langfuse_local/test_together.py
 	@PYTHONPATH=src:tests $(PYTHON) tests/collector/soak.py
+
+.PHONY: stack-test
+stack-test: .venv/.dev collector ## Run the real stack's commands on a Docker engine of their own (Linux, as root)
+	@$(PYTHON) -m pytest -m stack tests/stack
 
 .PHONY: fuzz
 fuzz: .tools/fuzz/.installed ## Fuzz the receiver [SECONDS=60]

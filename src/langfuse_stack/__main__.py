@@ -11,12 +11,14 @@ from typing import Final
 from agent_observability.commands.receipts import Receipts
 from agent_observability.config import SettingsError, settings
 
-from . import build, compose, guard, native
+from . import build, compose, given_up, guard, native
 from .errors import StackError
 
 
 def _collector() -> None:
-    print(f"The Collector is built: {build.build().relative_to(build.ROOT)}")
+    binaries = (build.build(), build.build_relay())
+    names = (str(each.relative_to(build.ROOT)) for each in binaries)
+    print(f"The Collector and its relay are built: {', '.join(names)}")
 
 
 def _native() -> None:
@@ -30,18 +32,24 @@ def _native() -> None:
 
 def _up() -> None:
     def make_way() -> None:
-        native.stop()
-        compose.local_backend("stop")
+        native.make_way()
         _forget_receipts()
 
-    compose.up(make_way)
+    compose.up(make_way, native.own_ports())
 
 
 def _down() -> None:
-    if native.stop():
-        print("Stopped the Collector. What it had not delivered stays queued.")
-    if compose.down(volumes=os.environ.get("STACK_VOLUMES") == "1"):
+    volumes = os.environ.get("STACK_VOLUMES") == "1"
+    was_running = native.make_way()
+    if compose.down(volumes=volumes):
         _forget_receipts()
+    elif not was_running and not volumes:
+        print("Nothing that was started here is running.")
+
+
+def _collect() -> None:
+    if count := given_up.collect(settings.agent_data_dir / "spool"):
+        print(f"{count} spans that the Collector gave up on are in the spool now.", flush=True)
 
 
 def _forget_receipts() -> None:
@@ -59,6 +67,7 @@ def _guard() -> None:
 
 COMMANDS: Final[Mapping[str, Callable[[], int | None]]] = {
     "collector": _collector,
+    "collect": _collect,
     "guard": _guard,
     "native": _native,
     "up": _up,

@@ -8,19 +8,23 @@ import os
 import urllib.request
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from langfuse_local.config import Settings, SettingsError, load_settings
 from langfuse_local.probe import Kind, probe_otlp, probe_web
 from langfuse_local.process import SERVE, Background, NotStartedError
 
-from .build import ROOT, build
+from . import docker
+from .build import ROOT, build, build_relay
+from .counts import METRICS_PORT
 from .envfile import collector_settings
 from .errors import StackError
 
-__all__ = ["start", "stop"]
+__all__ = ["make_way", "own_ports", "start", "stop_collector", "storage"]
 
 _CONFIG = ROOT / "otel-collector-config.yaml"
+_RELAY_CONFIG = ROOT / "collector" / "Caddyfile"
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -30,14 +34,21 @@ def start() -> None:
     A local backend that takes spans itself gives way. What runs already is left alone.
 
     Raises:
-        StackError: A setting is wrong, the Collector could not be built, or one did not start.
+        StackError: A setting is wrong, the real stack runs, the Collector could not be built, or
+            one of the two did not start.
     """
-    settings, binary = _settings(), build()
-    backend, collector = _backends(settings)
+    if docker.is_running():
+        raise StackError(
+            "The stack of make up runs, and its Collector has these ports: make demo sends to it."
+            " For this one, run make down first."
+        )
+    settings, binary, proxy = _settings(), build(), build_relay()
+    backend, relay, collector = _processes(settings)
     if collector.process():
         return
     if probe_otlp(settings.otel_exporter_otlp_traces_endpoint).kind is Kind.LOCAL:
         backend.stop()
+    environment = _environment(settings)
     try:
         if probe_web(settings.langfuse_base_url).kind is Kind.NOTHING:
             with backend.starting():
@@ -45,24 +56,59 @@ def start() -> None:
                     lambda: probe_web(settings.langfuse_base_url).kind is Kind.LOCAL,
                     [*SERVE, "--no-otlp"],
                 )
-        environment = _environment(settings)
-        with collector.starting():
-            collector.start(
-                lambda: _is_healthy(environment["OTELCOL_HEALTH_ENDPOINT"]),
-                [str(binary), f"--config={_CONFIG}"],
-                environment,
-            )
+        health = f"127.0.0.1:{environment['OTELCOL_RELAY_PORT']}/health"
+        command = [str(proxy), "run", "--adapter", "caddyfile", "--config", str(_RELAY_CONFIG)]
+        _start(relay, health, command, environment)
+        command = [str(binary), f"--config={_CONFIG}"]
+        _start(collector, f"{environment['OTELCOL_HEALTH_ENDPOINT']}/", command, environment)
     except NotStartedError as error:
         raise StackError(
-            f"It did not start: {error} If a port is taken, stop what listens there or set"
-            f" OTELCOL_GRPC_ENDPOINT, OTELCOL_HEALTH_ENDPOINT or OTELCOL_METRICS_PORT. The logs"
-            f" are {backend.log} and {collector.log}."
+            f"It did not start: {error} If a port is taken, stop what listens there or set another"
+            f" (.env.example has the OTELCOL_ settings). The logs are {backend.log}, {relay.log}"
+            f" and {collector.log}."
         ) from error
 
 
-def stop() -> bool:
-    """Stop the Collector that `start` started; what it holds stays queued on disk."""
-    return _backends(_settings())[1].stop() is not None
+def _start(
+    process: Background, health: str, command: list[str], environment: Mapping[str, str]
+) -> None:
+    with process.starting():
+        if process.process() is None:
+            process.start(lambda: _is_healthy(health), command, environment)
+
+
+def make_way() -> bool:
+    """Stop what this checkout runs in the background, and say so; return whether it ran."""
+    backend, relay, collector = _processes(_settings())
+    if stopped_collector := collector.stop() is not None:
+        print("Stopped the Collector. What it had not delivered stays queued.", flush=True)
+    relay.stop()
+    if stopped_backend := backend.stop() is not None:
+        print("Stopped the local backend. Its data stays.", flush=True)
+    return stopped_collector or stopped_backend
+
+
+def stop_collector() -> bool:
+    """Stop the Collector alone, and return whether it ran."""
+    return _processes(_settings())[2].stop() is not None
+
+
+def storage() -> Path:
+    """Return the directory in which the Collector keeps what it has not delivered."""
+    return _settings().langfuse_local_data_dir / "collector"
+
+
+def own_ports() -> set[int]:
+    """Return the ports that `make_way` would free."""
+    settings, chosen = _settings(), collector_settings()
+    backend, _, collector = _processes(settings)
+    spans = settings.otel_exporter_otlp_traces_endpoint
+    addresses = [settings.langfuse_base_url, spans] if backend.process() else []
+    if collector.process():
+        grpc = chosen.get("OTELCOL_GRPC_ENDPOINT", "127.0.0.1:4317")
+        metrics = chosen.get("OTELCOL_METRICS_PORT", METRICS_PORT)
+        addresses += [spans, f"//{grpc}", f"//127.0.0.1:{metrics}"]
+    return {port for each in addresses if (port := urlsplit(each).port)}
 
 
 def _settings() -> Settings:
@@ -72,28 +118,32 @@ def _settings() -> Settings:
         raise StackError(str(error)) from None
 
 
-def _backends(settings: Settings) -> tuple[Background, Background]:
+def _processes(settings: Settings) -> tuple[Background, Background, Background]:
     folder = settings.langfuse_local_data_dir
-    return Background(folder), Background(folder, "collector")
+    return Background(folder), Background(folder, "relay"), Background(folder, "collector")
 
 
 def _environment(settings: Settings) -> Mapping[str, str]:
     spans = urlsplit(settings.otel_exporter_otlp_traces_endpoint)
+    defaults = {"OTELCOL_HEALTH_ENDPOINT": "127.0.0.1:13133", "OTELCOL_RELAY_PORT": "4319"}
+    chosen = {**defaults, **collector_settings()}
     own = {
-        "LANGFUSE_OTLP_ENDPOINT": f"{settings.langfuse_base_url}/api/public/otel",
+        "LANGFUSE_BASE_URL": settings.langfuse_base_url,
+        "LANGFUSE_OTLP_ENDPOINT": (
+            f"http://127.0.0.1:{chosen['OTELCOL_RELAY_PORT']}/api/public/otel"
+        ),
         "LANGFUSE_PUBLIC_KEY": settings.langfuse_public_key,
         "LANGFUSE_SECRET_KEY": settings.langfuse_secret_key.get_secret_value(),
         "OTELCOL_HTTP_ENDPOINT": f"127.0.0.1:{spans.port or 80}",
-        "OTELCOL_STORAGE_DIR": str(settings.langfuse_local_data_dir / "collector"),
+        "OTELCOL_STORAGE_DIR": str(storage()),
         "GOMEMLIMIT": "384MiB",
     }
-    health = {"OTELCOL_HEALTH_ENDPOINT": "127.0.0.1:13133"}
-    return {**os.environ, **health, **collector_settings(), **own}
+    return {**os.environ, **chosen, **own}
 
 
-def _is_healthy(endpoint: str) -> bool:
+def _is_healthy(address: str) -> bool:
     try:
-        with _NO_PROXY.open(f"http://{endpoint}/", timeout=2) as answer:
+        with _NO_PROXY.open(f"http://{address}", timeout=2) as answer:
             return bool(answer.status == HTTPStatus.OK)
     except OSError:
         return False

@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-CONFIG = Path(__file__).resolve().parents[2] / "otel-collector-config.yaml"
+from langfuse_stack import build, counts
+
+CONFIG = build.ROOT / "otel-collector-config.yaml"
+RELAY_CONFIG = build.ROOT / "collector" / "Caddyfile"
 QUICKLY = """
 exporters:
   otlp_http/langfuse:
@@ -52,9 +55,10 @@ class Collector:
     ) -> None:
         self.binary, self.directory = binary, directory
         self.storage = directory / "queue"
-        self.http, self.grpc, self.health, self.metrics_port = free_ports(4)
+        self.http, self.grpc, self.health, self.metrics_port, *self._between = free_ports(6)
         self.configs = [CONFIG]
         self.process: subprocess.Popen[bytes] | None = None
+        self.relay: subprocess.Popen[bytes] | None = None
         self.environment: Mapping[str, str] = {**keys, **self._environment(endpoint)}
         self._log = directory / "collector.log"
         if overlay is not None:
@@ -64,7 +68,10 @@ class Collector:
     def _environment(self, endpoint: str) -> Mapping[str, str]:
         return {
             "PATH": os.environ["PATH"],
-            "LANGFUSE_OTLP_ENDPOINT": endpoint,
+            "LANGFUSE_BASE_URL": endpoint.removesuffix("/api/public/otel"),
+            "LANGFUSE_OTLP_ENDPOINT": f"http://127.0.0.1:{self._between[0]}/api/public/otel",
+            "OTELCOL_RELAY_PORT": str(self._between[0]),
+            "OTELCOL_QUEUE_ENDPOINT": f"127.0.0.1:{self._between[1]}",
             "OTELCOL_HTTP_ENDPOINT": f"127.0.0.1:{self.http}",
             "OTELCOL_GRPC_ENDPOINT": f"127.0.0.1:{self.grpc}",
             "OTELCOL_HEALTH_ENDPOINT": f"127.0.0.1:{self.health}",
@@ -79,27 +86,44 @@ class Collector:
         return [str(self.binary), *arguments, *configs]
 
     def start(self) -> None:
-        """Start and wait until the health check answers."""
+        """Start it and the relay, and wait until both answer."""
+        if self.relay is None:
+            self._start_relay()
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(), env=self.environment, cwd=self.directory, stdout=log, stderr=log
             )
         wait_until(self._ready, "The Collector is healthy")
 
+    def _start_relay(self) -> None:
+        command = [str(build.built_relay()), "run", "--adapter", "caddyfile"]
+        with (self.directory / "relay.log").open("ab") as log:
+            self.relay = subprocess.Popen(
+                [*command, "--config", str(RELAY_CONFIG)],
+                env={**self.environment, "HOME": str(self.directory)},
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+            )
+
     def _ready(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, self.log()
         try:
-            return _get(self.health, "/")[0] == 200
+            return (_get(self.health, "/")[0], _get(self._between[0], "/health")[0]) == (200, 200)
         except OSError:
             return False
 
     def stop(self) -> None:
-        """Stop in good order (SIGTERM)."""
+        """Stop both in good order (SIGTERM)."""
         self._end(signal.SIGTERM)
+        if self.relay is not None:
+            self.relay.terminate()
+            self.relay.wait(timeout=30)
+            self.relay = None
 
     def kill(self) -> None:
-        """End at once, as a crash or the kernel would."""
+        """End the Collector at once, as a crash or the kernel would."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: int) -> None:
@@ -112,14 +136,15 @@ class Collector:
         """Return everything logged since the first start."""
         return self._log.read_text() if self._log.exists() else ""
 
-    def metrics(self) -> dict[str, float]:
-        """Return the Collector's own metrics, summed over labels, by name."""
-        sums: dict[str, float] = {}
-        for line in _get(self.metrics_port, "/metrics")[1].decode().splitlines():
-            if not line.startswith("#"):
-                name, value = line.split("{")[0].split(" ")[0], line.rsplit(" ", 1)[1]
-                sums[name] = sums.get(name, 0.0) + float(value)
-        return sums
+    def relay_log(self) -> str:
+        """Return everything that the relay logged."""
+        return (self.directory / "relay.log").read_text()
+
+    def counts(self) -> counts.Counts:
+        """Return what `make status` would read."""
+        found = counts.ask(str(self.metrics_port))
+        assert found is not None
+        return found
 
     def memory_mib(self, field: str) -> float:
         """Return a field of /proc/PID/status.

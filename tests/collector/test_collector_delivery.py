@@ -1,5 +1,6 @@
 """What the Collector has answered 200 to reaches the backend, whatever happens in between."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,6 @@ from collector_process import QUICKLY, Collector, running, wait_until
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from otlp import request, span
 
-from langfuse_stack import counts
 from support.otlp_sinks import Answer, Sink, accepting, answering, slow
 
 
@@ -95,8 +95,8 @@ def test_a_backend_in_trouble_loses_nothing(
         sink.wait_for_requests(2)
         sink.answer = accepting
         assert sink.wait_for_spans(len(promised)) == promised
-        wait_until(lambda: _metric(collector, "sent") == len(promised), "All are counted as sent")
-        assert _metric(collector, "send_failed") == 0
+        wait_until(lambda: collector.counts().sent == len(promised), "All are counted as sent")
+        assert collector.counts().dropped == 0
 
 
 def test_a_slow_backend_loses_nothing(binary: Path, tmp_path: Path, sink: Sink) -> None:
@@ -108,27 +108,66 @@ def test_a_slow_backend_loses_nothing(binary: Path, tmp_path: Path, sink: Sink) 
         assert len(sink.resource_spans) == 20
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
-def test_a_refusal_is_final_and_counted(
-    binary: Path, tmp_path: Path, sink: Sink, status: int
-) -> None:
-    """OTLP makes these answers final: the spans are lost, a number and a line say so.
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 500])
+def test_a_refusal_is_not_the_end(binary: Path, tmp_path: Path, sink: Sink, status: int) -> None:
+    """OTLP makes these answers final; a store that is away or a wrong key should not be.
 
-    What is sent after the cause is gone arrives, without a restart.
+    What was refused arrives when the cause is gone, without a restart. The relay's log has what
+    Langfuse answered, and no key.
     """
     sink.answer = answering(f"{status} Refused")
     with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
-        lost = _send(collector, 3)
-        wait_until(lambda: _metric(collector, "send_failed") == len(lost), "The loss is counted")
-        counted = counts.ask(str(collector.metrics_port))
-        assert counted is not None
-        assert (counted.dropped, counted.sent, counted.waiting) == (len(lost), 0, 0)
-        assert f"HTTP Status Code {status}" in collector.log()
-        assert '"dropped_items": ' in collector.log()
-        sink.answer = accepting
         promised = _send(collector, 3)
+        sink.wait_for_requests(2)
+        counted = collector.counts()
+        assert (counted.sent, counted.dropped, counted.given_up) == (0, 0, 0)
+        assert f'"X-Langfuse-Status":["{status}"]' in collector.relay_log()
+        assert "cGstbGYtdGVzdDpzay1sZi10ZXN0" not in collector.relay_log()
+        sink.answer = accepting
+        assert sink.wait_for_spans(len(promised)) == promised
+        wait_until(lambda: collector.counts().sent == len(promised), "All are counted as sent")
+        assert collector.counts().dropped == 0
+
+
+def _refusing_poison(sink: Sink, client: socket.socket, body: bytes) -> None:
+    answer = answering("500 Refused") if b"poison" in body else accepting
+    answer(sink, client, body)
+
+
+def test_a_batch_that_is_never_taken_blocks_nobody(
+    binary: Path, tmp_path: Path, sink: Sink
+) -> None:
+    """What comes after it arrives while it is offered again and again."""
+    sink.answer = _refusing_poison
+    with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
+        assert collector.send(request([span("poison", {})])) == 200
+        sink.wait_for_requests(2)
+        promised = _send(collector, 20)
         assert sink.wait_for_spans(len(promised)) == promised
 
 
-def _metric(collector: Collector, name: str) -> float:
-    return collector.metrics().get(f"otelcol_exporter_{name}_spans", 0.0)
+def test_what_is_refused_for_too_long_is_put_aside(
+    binary: Path, tmp_path: Path, sink: Sink
+) -> None:
+    """Given up after a bounded time: counted, in a file as OTLP, and no longer offered.
+
+    The file is the request as it was, without what the queue added, and survives a restart.
+    """
+    sink.answer = answering("500 Refused")
+    with running(binary, tmp_path, sink.endpoint, overlay=QUICKLY) as collector:
+        collector.environment = {**collector.environment, "OTELCOL_GIVE_UP_AFTER": "2s"}
+        collector.stop()
+        collector.start()
+        promised = _send(collector, 3)
+        wait_until(lambda: collector.counts().given_up == len(promised), "All are given up")
+        assert collector.counts().waiting == 0
+        collector.stop()
+        collector.start()
+        lines = (collector.storage / "given-up" / "spans.jsonl").read_text().splitlines()
+        sink.answer = accepting
+        for line in lines:
+            assert collector.post(line.encode(), "application/json") == 200
+        assert sink.wait_for_spans(len(promised)) == promised
+        assert b"collector.taken" not in b"".join(
+            each.SerializeToString() for each in sink.resource_spans
+        )

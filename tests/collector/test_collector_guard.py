@@ -113,7 +113,7 @@ processors:
 """
     with running(binary, tmp_path, sink.endpoint, overlay=failing) as collector:
         status = collector.send(Span(attributes={"note": "ada@example.org"}).request())
-        refused = collector.metrics()["otelcol_receiver_refused_spans"]
+        refused = collector.counts().refused
     assert status == 503
     assert refused == 1
     assert not sink.requests

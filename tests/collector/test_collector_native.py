@@ -24,7 +24,7 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.web, spans, grpc, health, self.metrics = free_ports(5)
+        self.web, spans, grpc, health, self.metrics, queue, relay = free_ports(7)
         self.environment = {
             **os.environ,
             "PATH": str(folder),  # Without docker: `down` must not stop the reader's own stack.
@@ -36,6 +36,8 @@ class Checkout:
             f"OTELCOL_GRPC_ENDPOINT=127.0.0.1:{grpc}\n"
             f"OTELCOL_HEALTH_ENDPOINT=127.0.0.1:{health}\n"
             f"OTELCOL_METRICS_PORT={self.metrics}\n"
+            f"OTELCOL_QUEUE_ENDPOINT=127.0.0.1:{queue}\n"
+            f"OTELCOL_RELAY_PORT={relay}\n"
         )
 
     def run(self, *module: str) -> str:
@@ -83,7 +85,7 @@ def test_the_demo_runs_through_the_collector(checkout: Checkout) -> None:
     wait_until(lambda: len(checkout.rows()) == 26, "The second turn arrives")
     assert len({row["traceId"] for row in checkout.rows()}) == 2
     checkout.run("langfuse_stack", "native")  # Again: what runs is left alone.
-    assert checkout.run("langfuse_stack", "status").startswith("queued ")
+    assert checkout.run("langfuse_stack", "status").startswith("waiting ")
 
 
 def test_what_the_collector_holds_survives_make_down(checkout: Checkout) -> None:
@@ -93,6 +95,23 @@ def test_what_the_collector_holds_survives_make_down(checkout: Checkout) -> None
     checkout.run("agent_observability.main")
     assert "stays queued" in checkout.run("langfuse_stack", "down")
     checkout.run("langfuse_stack", "native")
+    wait_until(lambda: len(checkout.rows()) == 13, "The turn arrives")
+
+
+def test_what_the_collector_gave_up_on_can_be_sent_again(checkout: Checkout) -> None:
+    """Set aside as OTLP, moved into the spool, and sent once more: no span is left behind."""
+    checkout.environment["OTELCOL_GIVE_UP_AFTER"] = "1s"
+    checkout.run("langfuse_stack", "native")
+    checkout.run("langfuse_local", "stop")
+    checkout.run("agent_observability.main")
+    aside = checkout.folder / ".data" / "collector" / "given-up" / "spans.jsonl"
+    wait_until(lambda: aside.exists() and aside.stat().st_size > 0, "The turn is given up")
+    wait_until(lambda: "aside    13 spans" in checkout.run("langfuse_stack", "status"), "All of it")
+    del checkout.environment["OTELCOL_GIVE_UP_AFTER"]
+    printed = checkout.run("langfuse_stack", "collect")
+    assert printed.startswith("13 spans that the Collector gave up on are in the spool now.")
+    assert checkout.run("langfuse_stack", "collect") == ""
+    assert checkout.run("agent_observability.commands.resend").startswith("13 spans sent to ")
     wait_until(lambda: len(checkout.rows()) == 13, "The turn arrives")
 
 

@@ -16,6 +16,7 @@ GO = """#!/bin/sh
 echo "$*" >> "{folder}/asked"
 case "$1" in
   env) echo {version} ;;
+  install) echo relay > "$GOBIN/caddy"; exit {exit} ;;
   run) echo "PATH=$PATH" >> "{folder}/asked"; echo "go: downloading"; mkdir -p .tools/otelcol-build && echo built > .tools/otelcol-build/otelcol; exit {exit} ;;
 esac
 """
@@ -60,6 +61,7 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
     """Give the test a checkout of its own."""
     for name, path in {
         "ROOT": tmp_path,
+        "_COMPOSE": tmp_path / "docker-compose.yml",
         "_MANIFEST": tmp_path / "builder.yaml",
         "_TOOLS": tmp_path / ".tools",
         "_BINARY": tmp_path / ".tools" / "otelcol",
@@ -115,6 +117,31 @@ def test_without_any_go_it_is_a_sentence(go: Go, monkeypatch: pytest.MonkeyPatch
 def test_a_failed_build_shows_why(go: Go) -> None:
     """The end of Go's output, where the rest is, and nothing that looks built."""
     go.is_installed(exits=1)
-    with pytest.raises(StackError, match=r"go: downloading\nThe Collector could not be built"):
+    with pytest.raises(StackError, match=r"go: downloading\nIt could not be built"):
         build.build()
     assert build.built() is None
+
+
+def test_the_relay_is_built_once_for_the_version_of_compose(go: Go) -> None:
+    """What the native run starts is what Compose would; again only when the version changes."""
+    go.is_installed()
+    compose = go.folder / "docker-compose.yml"
+    compose.write_text("    image: docker.io/library/caddy:2.11.7-alpine\n")
+    assert build.built_relay() is None
+    binary = build.build_relay()
+    assert binary.read_text() == "relay\n"
+    assert build.build_relay() == build.built_relay() == binary
+    asked = (go.folder / "asked").read_text()
+    assert asked.count("cmd/caddy@v2.11.7") == 1
+    compose.write_text("    image: docker.io/library/caddy:2.11.8-alpine\n")
+    assert build.built_relay() is None
+
+
+def test_a_relay_that_cannot_be_built_is_a_sentence(go: Go) -> None:
+    """As for the Collector: why, and nothing that looks built."""
+    go.is_installed(exits=1)
+    compose = go.folder / "docker-compose.yml"
+    compose.write_text("    image: docker.io/library/caddy:2.11.7-alpine\n")
+    with pytest.raises(StackError, match="could not be built"):
+        build.build_relay()
+    assert build.built_relay() is None

@@ -24,7 +24,7 @@ MEANING = {
     "CLICKHOUSE_USER": "the server's user",
     "DATABASE_URL": "PostgreSQL",
     "ENCRYPTION_KEY": "secret, 64 hex digits",
-    "LANGFUSE_ENABLE_EXPERIMENTAL_FEATURES": "off",
+    "HOSTNAME": "every address: the health check asks on loopback",
     "LANGFUSE_INIT_ORG_ID": "headless start; without it every other INIT variable is ignored",
     "LANGFUSE_INIT_ORG_NAME": "headless start",
     "LANGFUSE_INIT_PROJECT_ID": "headless start; the id in the printed links",
@@ -34,7 +34,6 @@ MEANING = {
     "LANGFUSE_INIT_USER_EMAIL": "headless start",
     "LANGFUSE_INIT_USER_NAME": "headless start",
     "LANGFUSE_INIT_USER_PASSWORD": "headless start, 8 characters or more",
-    "LANGFUSE_S3_BATCH_EXPORT_ENABLED": "off",
     "LANGFUSE_S3_EVENT_UPLOAD_ACCESS_KEY_ID": "object store, events",
     "LANGFUSE_S3_EVENT_UPLOAD_BUCKET": "object store, events",
     "LANGFUSE_S3_EVENT_UPLOAD_ENDPOINT": "object store, events",
@@ -44,7 +43,7 @@ MEANING = {
     "LANGFUSE_S3_EVENT_UPLOAD_SECRET_ACCESS_KEY": "secret",
     "LANGFUSE_S3_MEDIA_UPLOAD_ACCESS_KEY_ID": "object store, media",
     "LANGFUSE_S3_MEDIA_UPLOAD_BUCKET": "object store, media",
-    "LANGFUSE_S3_MEDIA_UPLOAD_ENDPOINT": "object store, media",
+    "LANGFUSE_S3_MEDIA_UPLOAD_ENDPOINT": "object store, as the browser reaches it",
     "LANGFUSE_S3_MEDIA_UPLOAD_FORCE_PATH_STYLE": "as above",
     "LANGFUSE_S3_MEDIA_UPLOAD_PREFIX": "object store, media",
     "LANGFUSE_S3_MEDIA_UPLOAD_REGION": "object store, media",
@@ -53,7 +52,6 @@ MEANING = {
     "NEXTAUTH_URL": "where the browser finds the web server",
     "REDIS_AUTH": "secret",
     "REDIS_HOST": "queue and cache",
-    "REDIS_PORT": "queue and cache",
     "SALT": "secret",
     "TELEMETRY_ENABLED": "off: nothing is reported to Langfuse the company",
 }
@@ -70,9 +68,9 @@ def test_the_compose_specification_accepts_it() -> None:
 
 
 def test_every_service_is_there() -> None:
-    """The Collector, Langfuse's two processes and its four stores, and nothing else."""
+    """The Collector and its relay, Langfuse's two processes and its four stores, and nothing else."""
     assert set(SERVICES) == {
-        *("otel-collector", "langfuse-web", "langfuse-worker"),
+        *("otel-collector", "relay", "langfuse-web", "langfuse-worker"),
         *("clickhouse", "minio", "postgres", "redis"),
     }
 
@@ -81,7 +79,7 @@ def test_every_service_is_there() -> None:
 def test_a_service_is_hardened_bounded_and_watched(name: str) -> None:
     """Pinned, health-checked, restarted, limited, without privileges or endless logs."""
     service = SERVICES[name]
-    assert re.search(r":v?\d+\.\d+(?:\.\d+)?$|@sha256:[0-9a-f]{64}$", service["image"])
+    assert re.search(r":v?\d+\.\d+(?:\.\d+)?(?:-alpine)?$|@sha256:[0-9a-f]{64}$", service["image"])
     assert {"test", "interval", "timeout", "retries"} <= set(service["healthcheck"])
     assert service["restart"] == "unless-stopped"
     assert service["cap_drop"] == ["ALL"]
@@ -92,11 +90,12 @@ def test_a_service_is_hardened_bounded_and_watched(name: str) -> None:
     assert not service.get("privileged")
 
 
-def test_only_loopback_is_published_and_no_store() -> None:
-    """Pages and API, OTLP twice, the Collector's metrics: on 127.0.0.1, and nothing more."""
+def test_only_loopback_is_published() -> None:
+    """Pages and API, OTLP twice, the Collector's metrics, media: on 127.0.0.1, nothing more."""
     published = {name: service.get("ports", []) for name, service in SERVICES.items()}
     assert {name: ports for name, ports in published.items() if ports} == {
         "langfuse-web": ["127.0.0.1:3000:3000"],
+        "minio": ["127.0.0.1:9090:9000"],
         "otel-collector": [f"127.0.0.1:{port}:{port}" for port in (4318, 4317, 8888)],
     }
 
@@ -111,11 +110,12 @@ def test_langfuse_waits_for_its_stores_and_the_collector_for_nothing() -> None:
 
 
 def test_every_named_volume_is_used_and_declared() -> None:
-    """Data is in named volumes; the one file from the checkout is mounted read-only."""
+    """Data is in named volumes; the files from the checkout are mounted read-only."""
     mounts = [mount for service in SERVICES.values() for mount in service.get("volumes", [])]
     assert {mount.split(":")[0] for mount in mounts if mount[0] != "."} == set(COMPOSE["volumes"])
     assert [mount for mount in mounts if mount[0] == "."] == [
-        "./otel-collector-config.yaml:/etc/otelcol/config.yaml:ro"
+        "./otel-collector-config.yaml:/etc/otelcol/config.yaml:ro",
+        "./collector/Caddyfile:/etc/caddy/Caddyfile:ro",
     ]
 
 
@@ -125,14 +125,15 @@ def test_every_variable_is_documented_and_no_secret_has_a_default() -> None:
     assert {name for name, _, _ in asked} <= set(read(ROOT / ".env.example"))
     assert {name for name, kind, _ in asked if kind == ":?"} == set(GENERATED)
     assert {(name, text) for name, kind, text in asked if kind != ":?"} == {
-        ("LANGFUSE_PROJECT_ID", "order-status-demo")
+        ("LANGFUSE_PROJECT_ID", "order-status-demo"),
+        ("OTELCOL_GIVE_UP_AFTER", "24h"),
     }
 
 
 def test_langfuse_is_given_what_it_reads() -> None:
     """No variable is misspelled: each is listed here with its meaning, and both sides agree."""
     web, worker = (set(SERVICES[f"langfuse-{part}"]["environment"]) for part in ("web", "worker"))
-    assert web - {"HOSTNAME"} == set(MEANING)
+    assert web == set(MEANING)
     assert worker < web
 
 
