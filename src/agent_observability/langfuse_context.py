@@ -8,7 +8,7 @@ and leaving the block is safe where another task finishes it (`langfuse_otel.res
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from langfuse_otel import ContextPolicy, attach, contextmanager, restore
+from langfuse_otel import ContextPolicy, attach, contextmanager, join_tags, restore
 
 __all__ = ["LANGFUSE_BAGGAGE_KEYS", "LANGFUSE_TAGS_BAGGAGE_KEY", "langfuse_trace_context"]
 
@@ -70,19 +70,17 @@ def langfuse_trace_context(
         tags=tags,
         metadata=metadata,
     )
-    entries: dict[str, str | None] = {
-        f"langfuse.trace.metadata.{key}": value for key, value in fields.metadata.items()
+    entries = {
+        **{f"langfuse.trace.metadata.{key}": value for key, value in fields.metadata.items()},
+        "langfuse.trace.name": fields.trace_name,
+        "langfuse.version": fields.version,
+        # Last, because the SDK evicts the oldest attributes of an overfull span.
+        "langfuse.session.id": fields.session_id,
+        "langfuse.user.id": fields.user_id,
     }
-    entries["langfuse.trace.name"] = fields.trace_name
-    entries["langfuse.version"] = fields.version
-    # Last, because the SDK evicts the oldest attributes of an overfull span.
-    entries["langfuse.session.id"] = fields.session_id
-    entries["langfuse.user.id"] = fields.user_id
-    # No tag has a line break in it.
-    joined = "\n".join(fields.tags).replace("%", "%25").replace(",", "%2C").replace("\n", ",")
     block = attach(
         attributes={"langfuse.trace.tags": fields.tags, **entries},
-        entries={LANGFUSE_TAGS_BAGGAGE_KEY: joined, **entries},
+        entries={LANGFUSE_TAGS_BAGGAGE_KEY: join_tags(fields.tags), **entries},
     )
     try:
         yield

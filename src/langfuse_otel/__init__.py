@@ -4,7 +4,7 @@ Needs the OpenTelemetry API alone. What needs the SDK is a module of its own: `p
 `redaction` and `delivery`.
 """
 
-from .context import Block, attach, attached_baggage, restore, span_attributes
+from .context import Block, attach, attached_baggage, join_tags, restore, span_attributes
 from .managers import contextmanager
 from .policy import ContextFields, ContextPolicy, InvalidTraceContextError
 from .privacy import add_rule, looks_like, looks_like_with_uuids, mask
@@ -18,6 +18,7 @@ __all__ = [
     "attach",
     "attached_baggage",
     "contextmanager",
+    "join_tags",
     "looks_like",
     "looks_like_with_uuids",
     "mask",

@@ -5,7 +5,7 @@ stamped from: anybody may set baggage, a stranger's request header too, and nobo
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, cast
@@ -15,7 +15,15 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["OWN_PREFIXES", "Block", "attach", "attached_baggage", "restore", "span_attributes"]
+__all__ = [
+    "OWN_PREFIXES",
+    "Block",
+    "attach",
+    "attached_baggage",
+    "join_tags",
+    "restore",
+    "span_attributes",
+]
 
 _log = logging.getLogger(__name__)
 _SESSION: Final = "langfuse.session.id"
@@ -58,6 +66,12 @@ def attach(
     block = Block(stamped, carried, before, _block(before))
     otel_context.attach(Context({**before, _BAGGAGE: inside, _BLOCK: block}))
     return block
+
+
+def join_tags(tags: Sequence[str]) -> str:
+    """Return tags as one baggage value, joined by commas; a comma within a tag is `%2C`."""
+    # A checked tag has no line break in it.
+    return "\n".join(tags).replace("%", "%25").replace(",", "%2C").replace("\n", ",")
 
 
 def restore(block: Block) -> None:
