@@ -6,7 +6,7 @@ The addresses are the very settings that the clients use, so the two sides canno
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
@@ -60,6 +60,11 @@ def _secret(value: SecretStr) -> SecretStr:
 _Address = Annotated[str, AfterValidator(_address)]
 
 
+def _traces_endpoint(settings: dict[str, Any]) -> str:
+    base = settings.get("otel_exporter_otlp_endpoint") or "http://localhost:4318"
+    return f"{base}/v1/traces"
+
+
 class Settings(BaseSettings):
     """One attribute per environment variable of the same name in capitals."""
 
@@ -88,7 +93,10 @@ class Settings(BaseSettings):
     langfuse_local_max_megabytes: Annotated[float, Field(ge=1)] | None = None
     langfuse_local_span_delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0
     langfuse_local_score_delay_seconds: Annotated[float, Field(ge=0, le=600)] = 0
-    otel_exporter_otlp_traces_endpoint: _Address = "http://localhost:4318/v1/traces"
+    otel_exporter_otlp_endpoint: Annotated[
+        str, AfterValidator(lambda value: value and _address(value))
+    ] = ""
+    otel_exporter_otlp_traces_endpoint: _Address = Field(default_factory=_traces_endpoint)
     otel_exporter_otlp_headers: SecretStr = SecretStr("")
     otel_exporter_otlp_traces_headers: SecretStr = SecretStr("")
 

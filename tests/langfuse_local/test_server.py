@@ -191,3 +191,14 @@ def _has_ipv6() -> bool:
             return True
     except OSError:
         return False
+
+
+def test_the_ports_follow_the_base_endpoint_of_the_exporter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever sets OTEL_EXPORTER_OTLP_ENDPOINT alone finds the backend where the spans go."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4999/")
+    assert load_settings().otel_exporter_otlp_traces_endpoint == "http://localhost:4999/v1/traces"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost:4998/v1/traces")
+    assert load_settings().otel_exporter_otlp_traces_endpoint == "http://localhost:4998/v1/traces"
