@@ -7,7 +7,7 @@ from pathlib import Path
 import engine as engines
 import images
 import pytest
-from checkout import Checkout
+from stack_checkout import Checkout
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import stat
 import time
 
 import pytest
-from checkout import TURN, Checkout, wait_until
+from stack_checkout import TURN, Checkout, wait_until
 
 pytestmark = pytest.mark.stack
 

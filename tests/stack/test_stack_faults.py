@@ -7,7 +7,7 @@ import sys
 import time
 
 import pytest
-from checkout import TURN, Checkout, wait_until
+from stack_checkout import TURN, Checkout, wait_until
 
 pytestmark = pytest.mark.stack
 
