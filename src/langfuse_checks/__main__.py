@@ -125,7 +125,7 @@ def feedback_command(
             opinions = [Feedback.of(value, trace=trace, session=subject, comment=comment)]
         with _client() as api, _progress() as on_wait:
             if not cohort:
-                check_subject(api, opinions[0])
+                check_subject(api, opinions[0], _receipts(api))
             missing = _send(api, opinions, Patience(wait, on_wait))
     except (InvalidFeedbackError, CannotLookError) as error:
         refuse(error)

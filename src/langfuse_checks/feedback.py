@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from .api import Api
-from .arrival import Missing, SentScore, missing_scores, score_content
+from .arrival import Missing, Receipts, SentScore, missing_scores, score_content
 from .patience import Patience
 from .privacy import mask
 
@@ -68,13 +68,17 @@ class Feedback:
         ).hexdigest()[:32]
 
 
-def check_subject(api: Api, feedback: Feedback) -> None:
+def check_subject(api: Api, feedback: Feedback, receipts: Receipts) -> None:
     """Check that what is scored is there: Langfuse keeps a score on anything, and shows it nowhere.
+
+    What a receipt names is there, even if it cannot be read yet.
 
     Raises:
         CannotLookError: The backend gave no usable answer.
         InvalidFeedbackError: Nothing of it can be read.
     """
+    if any(feedback.subject in {trace.id, trace.session} for trace in receipts.traces()):
+        return
     if not api.some_observations(1, **{f"{feedback.kind}Id": feedback.subject}):
         raise InvalidFeedbackError(
             f"No {feedback.kind} {feedback.subject} can be read at {api.base_url}, and nothing was"
