@@ -35,6 +35,8 @@ class CountedProcessor(SpanProcessor):
         self._delivery = delivery
         self._batches = batches
         self._ending = threading.Lock()
+        self._is_ending = False
+        self._last: list[ReadableSpan] = []
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tell the batches."""
@@ -43,13 +45,19 @@ class CountedProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Count the span, and queue it."""
         self._delivery.count_ended(span)
-        self._batches.on_end(span)
+        if self._is_ending and not self._delivery.is_closed and _is_sampled(span):
+            self._last.append(span)  # The batches take nothing any more.
+        else:
+            self._batches.on_end(span)
 
     def shutdown(self) -> None:
         """Send what waits, within the delivery's time."""
         with self._ending:  # The SDK lets a second caller go before the first has ended.
             self._delivery.begin_shutdown()
+            self._is_ending = True
             self._batches.shutdown()  # type: ignore[no-untyped-call] # the SDK has no annotation
+            if self._last and not self._delivery.is_closed:
+                self._delivery.send(tuple(self._last))
             self._delivery.close()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
@@ -57,3 +65,7 @@ class CountedProcessor(SpanProcessor):
         if self._delivery.is_closed:
             return False
         return self._delivery.flush(self._batches.force_flush, timeout_millis / 1000)
+
+
+def _is_sampled(span: ReadableSpan) -> bool:
+    return span.context is not None and span.context.trace_flags.sampled
